@@ -1,0 +1,396 @@
+//! Receiving: frames out of the caller's input, put together to messages (RFC 6455 §5.4, §6.2).
+//!
+//! A message that lies whole in one input is unmasked there and lent out; one that comes in pieces is gathered in a
+//! buffer that grows with what has arrived, never with what a header announces.
+
+use std::{mem, time::Instant};
+
+use bytes::{Bytes, BytesMut};
+
+use crate::{
+    connection::{Event, Input},
+    error::{Error, PeerMisbehaved},
+    frame::{FrameHeader, HEADER_BYTES_MAX, Opcode},
+    limits::{Limit, Limits},
+    mask,
+    message::{MessageKind, MessageRef, Payload},
+    utf8::{self, InvalidUtf8, Utf8Validator},
+};
+
+/// A gathered message grows by at least so much at a time.
+const GROWTH_BYTES_MIN: usize = 4096;
+
+/// A frame with so many bytes still to come is worth reading straight into its message's buffer.
+const DIRECT_BYTES_MIN: u64 = 32 * 1024;
+
+/// Which direction the frames come from: decides whether they must or must not be masked (RFC 6455 §5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    Client,
+    Server,
+}
+
+#[derive(Debug)]
+pub(super) struct Receive {
+    from: From,
+    /// A header that an input ended in.
+    header: [u8; HEADER_BYTES_MAX],
+    header_len: u8,
+    /// The frame whose payload is expected.
+    frame: Option<OpenFrame>,
+    /// The payload of a control frame that came in pieces.
+    control: Vec<u8>,
+    /// The message that was begun and is not complete.
+    message: Option<Box<OpenMessage>>,
+    control_rate: ControlRate,
+}
+
+/// A frame between its header and the end of its payload.
+#[derive(Debug, Clone, Copy)]
+struct OpenFrame {
+    header: FrameHeader,
+    bytes_taken: u64,
+}
+
+impl OpenFrame {
+    fn bytes_remaining(&self) -> u64 {
+        self.header.payload_bytes - self.bytes_taken
+    }
+
+    /// Unmasks the next bytes of the payload, where they are.
+    fn unmask(&mut self, bytes: &mut [u8]) {
+        if let Some(key) = self.header.mask {
+            mask::apply(key, self.bytes_taken, bytes);
+        }
+        self.bytes_taken += bytes.len() as u64;
+    }
+}
+
+/// A message of which frames, or a part of one, have arrived.
+#[derive(Debug)]
+struct OpenMessage {
+    kind: MessageKind,
+    payload: BytesMut,
+    utf8: Utf8Validator,
+    fragments: u32,
+}
+
+impl OpenMessage {
+    fn new(kind: MessageKind) -> Self {
+        Self {
+            kind,
+            payload: BytesMut::new(),
+            utf8: Utf8Validator::default(),
+            fragments: 0,
+        }
+    }
+
+    /// Makes room for some of `bytes_expected`: as much as is there already, so that memory follows what arrived.
+    fn grow(&mut self, bytes_expected: u64) {
+        if self.payload.capacity() == self.payload.len() {
+            let doubled = self.payload.len().max(GROWTH_BYTES_MIN);
+            let expected = usize::try_from(bytes_expected).unwrap_or(usize::MAX);
+            self.payload.reserve(doubled.min(expected));
+        }
+    }
+
+    fn validate(&mut self, from: usize) -> Result<(), InvalidUtf8> {
+        match self.kind {
+            MessageKind::Text => self.utf8.push(&self.payload[from..]),
+            MessageKind::Binary => Ok(()),
+        }
+    }
+
+    fn finish(self) -> Result<MessageRef<'static>, InvalidUtf8> {
+        self.utf8.finish()?;
+        let payload = if self.payload.is_empty() {
+            Bytes::new()
+        } else {
+            self.payload.freeze()
+        };
+        Ok(MessageRef::new(self.kind, Payload::Owned(payload)))
+    }
+}
+
+/// Counts control frames in windows of one second.
+#[derive(Debug)]
+struct ControlRate {
+    window_start: Instant,
+    count: u32,
+}
+
+impl ControlRate {
+    fn count(&mut self, now: Instant, max: u32) -> Result<(), Error> {
+        if now.saturating_duration_since(self.window_start).as_secs() > 0 {
+            *self = Self {
+                window_start: now,
+                count: 0,
+            };
+        }
+        self.count += 1;
+        if self.count > max {
+            let limit = Limit::ControlFramesPerSecond;
+            return Err(Error::LimitExceeded {
+                limit,
+                max: max.into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Receive {
+    pub(super) fn new(from: From, now: Instant) -> Self {
+        Self {
+            from,
+            header: [0; HEADER_BYTES_MAX],
+            header_len: 0,
+            frame: None,
+            control: Vec::new(),
+            message: None,
+            control_rate: ControlRate {
+                window_start: now,
+                count: 0,
+            },
+        }
+    }
+
+    /// Whether the last byte that arrived was in the middle of a frame.
+    pub(super) fn is_in_frame(&self) -> bool {
+        self.header_len > 0 || self.frame.is_some()
+    }
+
+    /// Frees what an unfinished message holds: nothing more is going to arrive for it.
+    pub(super) fn abandon(&mut self) {
+        self.header_len = 0;
+        self.frame = None;
+        self.control = Vec::new();
+        self.message = None;
+    }
+
+    /// The next event that the input completes; `None` when it is used up.
+    pub(super) fn next<'a>(
+        &mut self,
+        now: Instant,
+        limits: &Limits,
+        input: &mut Input<'a>,
+    ) -> Result<Option<Event<'a>>, Error> {
+        loop {
+            let mut frame = match self.frame.take() {
+                Some(frame) => frame,
+                None => match self.header(input)? {
+                    Some(header) => self.begin(now, limits, header)?,
+                    None => return Ok(None),
+                },
+            };
+            let take = frame.bytes_remaining().min(input.len() as u64);
+            let bytes = input.take_front(take as usize);
+            frame.unmask(bytes);
+            let event = if frame.header.opcode.is_control() {
+                self.control(&frame, bytes)?
+            } else {
+                self.data(&frame, bytes)?
+            };
+            if frame.bytes_remaining() > 0 {
+                self.frame = Some(frame);
+                return Ok(None);
+            }
+            if event.is_some() {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// The buffer to read the rest of a large payload into, and how many bytes it may take at most.
+    pub(super) fn payload_space(&mut self) -> Option<(&mut BytesMut, usize)> {
+        let frame = self
+            .frame
+            .as_ref()
+            .filter(|frame| !frame.header.opcode.is_control())?;
+        let remaining = frame.bytes_remaining();
+        if remaining < DIRECT_BYTES_MIN {
+            return None;
+        }
+        let message = self.message.as_mut()?;
+        message.grow(remaining);
+        let space = message.payload.capacity() - message.payload.len();
+        let limit = usize::try_from(remaining).map_or(space, |remaining| remaining.min(space));
+        Some((&mut message.payload, limit))
+    }
+
+    /// Takes the last `count` bytes of the message's buffer as payload that was read into it.
+    pub(super) fn payload_read(&mut self, count: usize) -> Result<Option<Event<'static>>, Error> {
+        let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else {
+            debug_assert!(false, "payload_space was not asked for");
+            return Ok(None);
+        };
+        let from = message.payload.len() - count;
+        frame.unmask(&mut message.payload[from..]);
+        message
+            .validate(from)
+            .map_err(|_| PeerMisbehaved::InvalidUtf8)?;
+        if frame.bytes_remaining() > 0 {
+            return Ok(None);
+        }
+        let fin = frame.header.fin;
+        self.frame = None;
+        if fin { self.finish_message() } else { Ok(None) }
+    }
+
+    /// The next header: out of the input, or put together from its pieces.
+    fn header(&mut self, input: &mut Input<'_>) -> Result<Option<FrameHeader>, PeerMisbehaved> {
+        if self.header_len == 0
+            && let Some((header, len)) = FrameHeader::decode(input.as_slice())?
+        {
+            input.take_front(len);
+            return Ok(Some(header));
+        }
+        while !input.is_empty() {
+            let at = usize::from(self.header_len);
+            self.header[at] = input.take_front(1)[0];
+            self.header_len += 1;
+            if let Some((header, _)) = FrameHeader::decode(&self.header[..=at])? {
+                self.header_len = 0;
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Checks a header against the state of the connection and the limits.
+    fn begin(
+        &mut self,
+        now: Instant,
+        limits: &Limits,
+        header: FrameHeader,
+    ) -> Result<OpenFrame, Error> {
+        // RFC 6455 §5.1
+        match (self.from, header.mask) {
+            (From::Client, None) => return Err(PeerMisbehaved::MaskMissing.into()),
+            (From::Server, Some(_)) => return Err(PeerMisbehaved::MaskUnexpected.into()),
+            _ => {}
+        }
+        if header.opcode.is_control() {
+            self.control_rate
+                .count(now, limits.control_frames_per_second_max)?;
+        } else {
+            self.begin_data(limits, &header)?;
+        }
+        Ok(OpenFrame {
+            header,
+            bytes_taken: 0,
+        })
+    }
+
+    /// Checks where a data frame stands in its message (RFC 6455 §5.4).
+    fn begin_data(&mut self, limits: &Limits, header: &FrameHeader) -> Result<(), Error> {
+        let kind = match header.opcode {
+            Opcode::Text => Some(MessageKind::Text),
+            Opcode::Binary => Some(MessageKind::Binary),
+            _ => None,
+        };
+        match (kind, &mut self.message) {
+            (None, None) => return Err(PeerMisbehaved::ContinuationUnexpected.into()),
+            (Some(_), Some(_)) => return Err(PeerMisbehaved::MessageInterleaved.into()),
+            (None, Some(_)) => {}
+            // A whole message that will lie in one input needs no buffer: `data` makes one when it does not.
+            (Some(_), None) if header.fin => {}
+            (Some(kind), message @ None) => *message = Some(Box::new(OpenMessage::new(kind))),
+        }
+        check_bytes(
+            Limit::FrameBytes,
+            header.payload_bytes,
+            limits.frame_bytes_max,
+        )?;
+        let before = self
+            .message
+            .as_ref()
+            .map_or(0, |message| message.payload.len() as u64);
+        let message_bytes = before.saturating_add(header.payload_bytes);
+        check_bytes(Limit::MessageBytes, message_bytes, limits.message_bytes_max)?;
+        if let Some(message) = &mut self.message {
+            message.fragments += 1;
+            let max = limits.fragments_per_message_max;
+            if message.fragments > max {
+                let limit = Limit::FragmentsPerMessage;
+                return Err(Error::LimitExceeded {
+                    limit,
+                    max: max.into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes bytes of a data frame, already unmasked.
+    fn data<'a>(
+        &mut self,
+        frame: &OpenFrame,
+        bytes: &'a mut [u8],
+    ) -> Result<Option<Event<'a>>, Error> {
+        let complete = frame.bytes_remaining() == 0;
+        let kind = match frame.header.opcode {
+            Opcode::Text => MessageKind::Text,
+            _ => MessageKind::Binary,
+        };
+        if self.message.is_none() && complete {
+            if kind == MessageKind::Text {
+                utf8::validate(bytes).map_err(|_| PeerMisbehaved::InvalidUtf8)?;
+            }
+            let message = MessageRef::new(kind, Payload::Borrowed(bytes));
+            return Ok(Some(Event::Message(message)));
+        }
+        let message = self
+            .message
+            .get_or_insert_with(|| Box::new(OpenMessage::new(kind)));
+        let from = message.payload.len();
+        message.payload.extend_from_slice(bytes);
+        message
+            .validate(from)
+            .map_err(|_| PeerMisbehaved::InvalidUtf8)?;
+        if complete && frame.header.fin {
+            self.finish_message()
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn finish_message(&mut self) -> Result<Option<Event<'static>>, Error> {
+        let Some(message) = self.message.take() else {
+            return Ok(None);
+        };
+        let message = message.finish().map_err(|_| PeerMisbehaved::InvalidUtf8)?;
+        Ok(Some(Event::Message(message)))
+    }
+
+    /// Takes bytes of a control frame, already unmasked.
+    fn control<'a>(
+        &mut self,
+        frame: &OpenFrame,
+        bytes: &'a mut [u8],
+    ) -> Result<Option<Event<'a>>, Error> {
+        if frame.bytes_remaining() > 0 {
+            self.control.extend_from_slice(bytes);
+            return Ok(None);
+        }
+        let payload = if self.control.is_empty() {
+            Payload::Borrowed(bytes)
+        } else {
+            self.control.extend_from_slice(bytes);
+            Payload::Owned(mem::take(&mut self.control).into())
+        };
+        Ok(Some(match frame.header.opcode {
+            Opcode::Ping => Event::Ping(payload),
+            Opcode::Pong => Event::Pong(payload),
+            _ => Event::Close(crate::CloseFrame::decode(&payload)?),
+        }))
+    }
+}
+
+fn check_bytes(limit: Limit, bytes: u64, max: u64) -> Result<(), Error> {
+    if bytes > max {
+        Err(Error::LimitExceeded { limit, max })
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,229 @@
+//! What waits to be written: small things flat in one buffer, large payloads by reference.
+
+use std::{collections::VecDeque, io::IoSlice};
+
+use bytes::Bytes;
+
+/// Payloads of fewer bytes are copied behind what already waits; longer ones are pointed at. Copying a kilobyte costs
+/// less than one more slice in the system call.
+pub const FLATTEN_BELOW: usize = 2048;
+
+/// A flat buffer that has been consumed so far, and by more than half, is moved to its front.
+const COMPACT_ABOVE: usize = 16 * 1024;
+
+/// A queue of bytes on their way out, handed to vectored writes.
+///
+/// The bytes of `flat` from `flat_start` on belong to the `Flat` segments in order, then to `flat_tail`.
+#[derive(Debug, Default)]
+pub struct TransmitQueue {
+    flat: Vec<u8>,
+    /// The first byte of `flat` that waits.
+    flat_start: usize,
+    /// The bytes at the end of `flat` that stand behind all segments.
+    flat_tail: usize,
+    segments: VecDeque<Segment>,
+    bytes_pending: usize,
+}
+
+#[derive(Debug)]
+enum Segment {
+    /// So many bytes of the flat buffer.
+    Flat(usize),
+    /// What is left of a shared payload.
+    Shared(Bytes),
+}
+
+impl TransmitQueue {
+    /// The bytes that wait.
+    #[must_use]
+    pub fn bytes_pending(&self) -> usize {
+        self.bytes_pending
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes_pending == 0
+    }
+
+    /// Adds whatever `write` appends to the flat buffer.
+    pub fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.flat.len();
+        write(&mut self.flat);
+        let added = self.flat.len() - before;
+        self.flat_tail += added;
+        self.bytes_pending += added;
+    }
+
+    /// Adds a copy of `bytes`.
+    pub fn push_slice(&mut self, bytes: &[u8]) {
+        self.push_with(|flat| flat.extend_from_slice(bytes));
+    }
+
+    /// Adds `bytes`: copied when few, else pointed at.
+    pub fn push_bytes(&mut self, bytes: &Bytes) {
+        if bytes.len() < FLATTEN_BELOW {
+            return self.push_slice(bytes);
+        }
+        if self.flat_tail > 0 {
+            self.segments.push_back(Segment::Flat(self.flat_tail));
+            self.flat_tail = 0;
+        }
+        self.bytes_pending += bytes.len();
+        self.segments.push_back(Segment::Shared(bytes.clone()));
+    }
+
+    /// Fills `slices` with what is to be written next and tells how many were filled; 0 when nothing waits.
+    pub fn poll_transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut at = self.flat_start;
+        let mut count = 0;
+        let tail = (self.flat_tail > 0).then_some(&Segment::Flat(0));
+        for segment in self.segments.iter().chain(tail) {
+            let Some(slice) = slices.get_mut(count) else {
+                break;
+            };
+            *slice = IoSlice::new(match segment {
+                // The tail is the one that is not stored: it reaches to the end.
+                Segment::Flat(0) => &self.flat[at..],
+                Segment::Flat(len) => {
+                    at += len;
+                    &self.flat[at - len..at]
+                }
+                Segment::Shared(bytes) => bytes,
+            });
+            count += 1;
+        }
+        count
+    }
+
+    /// Takes away the first `count` bytes: they were written.
+    pub fn transmitted(&mut self, count: usize) {
+        debug_assert!(count <= self.bytes_pending);
+        self.bytes_pending -= count;
+        if self.bytes_pending == 0 {
+            return self.reset();
+        }
+        self.advance(count);
+        self.compact();
+    }
+
+    /// Takes an empty buffer to use while bytes are queued, so that none has to be allocated.
+    pub fn lend(&mut self, buffer: Vec<u8>) {
+        if self.flat.capacity() == 0 {
+            debug_assert!(buffer.is_empty());
+            self.flat = buffer;
+        }
+    }
+
+    /// Gives the buffer away when nothing waits in it.
+    pub fn reclaim(&mut self) -> Option<Vec<u8>> {
+        (self.is_empty() && self.flat.capacity() > 0).then(|| std::mem::take(&mut self.flat))
+    }
+
+    /// Forgets what waits.
+    pub fn clear(&mut self) {
+        self.bytes_pending = 0;
+        self.reset();
+    }
+
+    fn reset(&mut self) {
+        self.flat.clear();
+        self.flat_start = 0;
+        self.flat_tail = 0;
+        self.segments.clear();
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(front) = self.segments.front_mut() {
+            let len = match front {
+                Segment::Flat(len) => *len,
+                Segment::Shared(bytes) => bytes.len(),
+            };
+            let taken = count.min(len);
+            match front {
+                Segment::Flat(len) => {
+                    *len -= taken;
+                    self.flat_start += taken;
+                }
+                Segment::Shared(bytes) => drop(bytes.split_to(taken)),
+            }
+            count -= taken;
+            if taken < len {
+                return;
+            }
+            self.segments.pop_front();
+        }
+        self.flat_start += count;
+        self.flat_tail -= count;
+    }
+
+    /// Frees the consumed front of a flat buffer that a slow reader leaves half written for long.
+    fn compact(&mut self) {
+        if self.flat_start > COMPACT_ABOVE && self.flat_start > self.flat.len() / 2 {
+            self.flat.drain(..self.flat_start);
+            self.flat_start = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes the whole queue, `step` bytes a time, with room for two slices.
+    fn drain(queue: &mut TransmitQueue, step: usize) -> Vec<u8> {
+        let mut written = Vec::new();
+        loop {
+            let mut slices = [IoSlice::new(&[]); 2];
+            let count = queue.poll_transmit(&mut slices);
+            if count == 0 {
+                return written;
+            }
+            let bytes: Vec<u8> = slices[..count]
+                .iter()
+                .flat_map(|slice| slice.to_vec())
+                .collect();
+            let taken = bytes.len().min(step);
+            written.extend_from_slice(&bytes[..taken]);
+            queue.transmitted(taken);
+        }
+    }
+
+    #[test]
+    fn what_goes_in_comes_out_in_order_at_every_step() {
+        let large = Bytes::from(vec![b'L'; FLATTEN_BELOW]);
+        for step in [1, 2, 3, 1000, FLATTEN_BELOW, usize::MAX] {
+            let mut queue = TransmitQueue::default();
+            queue.push_slice(b"head");
+            queue.push_bytes(&large);
+            queue.push_bytes(&large);
+            queue.push_slice(b"small");
+            queue.push_bytes(&Bytes::from_static(b"copied"));
+            let expected = [b"head", &large[..], &large, b"small", b"copied"].concat();
+            assert_eq!(queue.bytes_pending(), expected.len());
+            assert_eq!(drain(&mut queue, step), expected);
+            assert!(queue.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_flat_buffer_half_written_takes_more() {
+        let mut queue = TransmitQueue::default();
+        queue.push_slice(&[1; 40_000]);
+        queue.transmitted(30_000);
+        queue.push_slice(&[2; 5]);
+        let rest = drain(&mut queue, 7_777);
+        assert_eq!(rest, [&[1; 10_000][..], &[2; 5]].concat());
+    }
+
+    #[test]
+    fn an_empty_queue_gives_its_buffer_back() {
+        let mut queue = TransmitQueue::default();
+        queue.lend(Vec::with_capacity(100));
+        queue.push_slice(b"x");
+        assert!(queue.reclaim().is_none());
+        queue.transmitted(1);
+        assert_eq!(queue.reclaim().unwrap().capacity(), 100);
+        assert!(queue.reclaim().is_none());
+    }
+}

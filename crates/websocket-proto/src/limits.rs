@@ -1,0 +1,111 @@
+//! The bounds of a connection: what it takes from a peer, and how long it waits for one. Each has a name and a default.
+
+use std::time::Duration;
+
+/// What a [`Connection`](crate::Connection) is set up with; many connections share one value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Config {
+    /// How much is taken from a peer.
+    pub limits: Limits,
+    /// How long a peer is waited for.
+    pub timing: Timing,
+}
+
+/// How much a connection takes from its peer before it fails with the close code named at each limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Control frames (ping, pong, close) taken within one second. One more: 1008. Default 1,000.
+    pub control_frames_per_second_max: u32,
+    /// Frames that make up one message. One more: 1008. Default 65,536.
+    pub fragments_per_message_max: u32,
+    /// Payload of one frame, in bytes. A longer one: 1009, before its payload is read. Default 16 MiB.
+    pub frame_bytes_max: u64,
+    /// Payload of one message, all its fragments together, in bytes. A longer one: 1009. Default 16 MiB.
+    pub message_bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            control_frames_per_second_max: 1_000,
+            fragments_per_message_max: 65_536,
+            frame_bytes_max: 16 << 20,
+            message_bytes_max: 16 << 20,
+        }
+    }
+}
+
+/// How long a connection waits for its peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timing {
+    /// From our Close to the end of the connection. Past it the transport is dropped. Default 5 s.
+    pub close_wait_max: Duration,
+    /// Without a byte in the middle of a frame. Past it: 1008. Default 30 s.
+    pub frame_stall_max: Duration,
+    /// Without a byte from the peer until a ping asks whether it is there; `None` for no pings. Default 30 s.
+    pub ping_interval: Option<Duration>,
+    /// From a ping to any byte from the peer. Past it: 1011. Default 20 s.
+    pub pong_wait_max: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            close_wait_max: Duration::from_secs(5),
+            frame_stall_max: Duration::from_secs(30),
+            ping_interval: Some(Duration::from_secs(30)),
+            pong_wait_max: Duration::from_secs(20),
+        }
+    }
+}
+
+/// One of the [`Limits`], by name: says in an error which one was passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// [`Limits::control_frames_per_second_max`]
+    ControlFramesPerSecond,
+    /// [`Limits::fragments_per_message_max`]
+    FragmentsPerMessage,
+    /// [`Limits::frame_bytes_max`]
+    FrameBytes,
+    /// [`Limits::message_bytes_max`]
+    MessageBytes,
+}
+
+impl Limit {
+    /// The name of the limit, as it is written in [`Limits`].
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ControlFramesPerSecond => "control_frames_per_second_max",
+            Self::FragmentsPerMessage => "fragments_per_message_max",
+            Self::FrameBytes => "frame_bytes_max",
+            Self::MessageBytes => "message_bytes_max",
+        }
+    }
+}
+
+/// One of the waits of [`Timing`], by name: says in an error which one was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wait {
+    /// [`Timing::close_wait_max`]
+    Close,
+    /// [`Timing::frame_stall_max`]
+    FrameStall,
+    /// [`Timing::pong_wait_max`]
+    Pong,
+}
+
+impl Wait {
+    /// The name of the wait, as it is written in [`Timing`].
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Close => "close_wait_max",
+            Self::FrameStall => "frame_stall_max",
+            Self::Pong => "pong_wait_max",
+        }
+    }
+}
