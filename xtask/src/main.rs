@@ -1,3 +1,72 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
+//!
+//! `cargo xtask test` is the one command that says whether the project is well: it installs what the
+//! tests need and runs all of them, the same on a developer's machine and in CI. Each subject has a
+//! file; [`steps`] is the table that names them in the order in which they run.
 
-fn main() {}
+use std::process::ExitCode;
+
+mod context;
+mod process;
+mod report;
+mod steps;
+
+mod autobahn;
+mod cargo;
+mod deny;
+mod install;
+mod peers;
+mod program;
+mod tidy;
+
+const HELP: &str = "\
+The project's own commands.
+
+Usage: cargo xtask test [STEP...]    run the tests, all of them or the steps named
+       cargo xtask help              print this
+
+Steps, in the order in which they run:
+";
+
+/// The exit status of a command line that was not understood.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((command, names)) if command == "test" => test(names),
+        Some((command, _)) if matches!(command.as_str(), "help" | "--help" | "-h") => {
+            println!("{}", help());
+            ExitCode::SUCCESS
+        }
+        Some((command, _)) => usage(&format!("there is no command `{command}`")),
+        None => usage("a command is missing"),
+    }
+}
+
+fn test(names: &[String]) -> ExitCode {
+    if names
+        .iter()
+        .any(|name| matches!(name.as_str(), "help" | "--help" | "-h"))
+    {
+        println!("{}", help());
+        return ExitCode::SUCCESS;
+    }
+    match steps::select(names) {
+        Ok(selected) => steps::run(&selected),
+        Err(unknown) => usage(&format!("there is no step `{unknown}`")),
+    }
+}
+
+fn usage(problem: &str) -> ExitCode {
+    eprintln!("xtask: {problem}\n\n{}", help());
+    ExitCode::from(USAGE)
+}
+
+fn help() -> String {
+    let steps: Vec<String> = steps::ALL
+        .iter()
+        .map(|step| format!("  {:<10}{}", step.name, step.about))
+        .collect();
+    format!("{HELP}{}", steps.join("\n"))
+}
