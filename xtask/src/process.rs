@@ -28,18 +28,21 @@ pub(crate) fn run(cx: &Context, command: &mut Command) -> Result<(), Failure> {
 
 /// Runs `command` with its output in the file `name`.log, and shows the end of it on failure.
 pub(crate) fn run_logged(cx: &Context, name: &str, command: &mut Command) -> Result<(), Failure> {
+    let result = run_quiet(cx, name, command);
+    if result.is_err() {
+        print_tail(&cx.log(name));
+    }
+    result
+}
+
+/// Runs `command` with its output in the file `name`.log, for a failure that is no surprise.
+pub(crate) fn run_quiet(cx: &Context, name: &str, command: &mut Command) -> Result<(), Failure> {
     let path = cx.log(name);
     println!("$ {}  (output: {})", shown(command), path.display());
     let log = create(&path)?;
     let copy = log.try_clone().map_err(|error| failed(command, &error))?;
     let child = spawn(command.stdin(Stdio::null()).stdout(log).stderr(copy))?;
-    let result = Running(child)
-        .wait(cx.remaining())
-        .and_then(|status| succeeded(command, status));
-    if result.is_err() {
-        print_tail(&path);
-    }
-    result
+    succeeded(command, Running(child).wait(cx.remaining())?)
 }
 
 /// Runs `command` and gives what it prints on stdout.
@@ -177,7 +180,7 @@ impl Server {
 }
 
 /// The last lines of a file, on the screen.
-pub(crate) fn print_tail(path: &Path) {
+fn print_tail(path: &Path) {
     const LINES: usize = 40;
     let Ok(bytes) = fs::read(path) else { return };
     let text = String::from_utf8_lossy(&bytes);
