@@ -1,0 +1,140 @@
+//! What all receivers of a message share: the sender's headers and the body, encoded once per version at most
+//! (STOMP 1.2, SEND and MESSAGE). What differs per receiver is in [`encode_head`](super::encode_head).
+
+use std::{borrow::Cow, ops::Range, sync::OnceLock};
+
+use bytes::Bytes;
+
+use crate::{
+    encode::FrameWriter,
+    escapes::{Escapes, is_plain},
+    frame::Frame,
+    version::Version,
+};
+
+/// What the server alone says in a MESSAGE, and what of a SEND is not meant for receivers. A sender who could set
+/// these could pass a message off as another.
+const NOT_THE_SENDERS: [&str; 6] = [
+    "ack",
+    "content-length",
+    "message-id",
+    "receipt",
+    "subscription",
+    "transaction",
+];
+
+/// The part of a MESSAGE that all receivers share: from the header after the head to the NUL.
+///
+/// It is written in the spelling of 1.2. Receivers of other versions get the same octets unless a header has something
+/// to escape; then the first of them has it written once more.
+#[derive(Debug)]
+pub struct Tail {
+    octets: Bytes,
+    /// Where, in the octets, the headers of the sender end.
+    headers_end: usize,
+    body: Range<usize>,
+    /// Whether every version spells the headers alike.
+    is_plain: bool,
+    v1_0: OnceLock<Bytes>,
+    v1_1: OnceLock<Bytes>,
+    is_text: OnceLock<bool>,
+}
+
+impl Tail {
+    /// The tail of the message that a SEND frame publishes: its headers as they are, without those that are not for
+    /// receivers, and its body.
+    #[must_use]
+    pub fn from_send(frame: &Frame<'_>) -> Self {
+        Self::build(frame.headers(), frame.body())
+    }
+
+    /// The tail of a message of the server's own.
+    #[must_use]
+    pub fn new(destination: &str, headers: &[(&str, &str)], body: &[u8]) -> Self {
+        let destination = (Cow::Borrowed("destination"), Cow::Borrowed(destination));
+        let others = headers
+            .iter()
+            .map(|&(name, value)| (name.into(), value.into()));
+        Self::build(std::iter::once(destination).chain(others), body)
+    }
+
+    /// The octets for receivers of `version`, from a header to the NUL.
+    #[must_use]
+    pub fn bytes(&self, version: Version) -> Bytes {
+        let transcoded = match version {
+            _ if self.is_plain => None,
+            Version::V1_0 => Some(&self.v1_0),
+            Version::V1_1 => Some(&self.v1_1),
+            Version::V1_2 => None,
+        };
+        transcoded
+            .map_or(&self.octets, |cell| {
+                cell.get_or_init(|| self.transcode(version))
+            })
+            .clone()
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        self.octets.get(self.body.clone()).unwrap_or_default()
+    }
+
+    /// Whether the body is UTF-8, so that the whole frame is, and a browser takes it as text.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        *self
+            .is_text
+            .get_or_init(|| simdutf8::basic::from_utf8(self.body()).is_ok())
+    }
+
+    fn build<'h>(headers: impl Iterator<Item = (Cow<'h, str>, Cow<'h, str>)>, body: &[u8]) -> Self {
+        let mut octets = Vec::with_capacity(body.len() + 256);
+        let mut writer = FrameWriter::resume(&mut octets, Escapes::V1_2);
+        let mut plain = true;
+        for (name, value) in headers.filter(|(name, _)| !NOT_THE_SENDERS.contains(&name.as_ref())) {
+            plain &= is_plain(&name) && is_plain(&value);
+            writer.header(&name, &value);
+        }
+        let headers_end = octets.len();
+        FrameWriter::resume(&mut octets, Escapes::V1_2).body(body);
+        let body_end = octets.len() - 1;
+        Self {
+            octets: octets.into(),
+            headers_end,
+            body: body_end - body.len()..body_end,
+            is_plain: plain,
+            v1_0: OnceLock::new(),
+            v1_1: OnceLock::new(),
+            is_text: OnceLock::new(),
+        }
+    }
+
+    fn transcode(&self, version: Version) -> Bytes {
+        let escapes = match version {
+            Version::V1_0 => Escapes::V1_0,
+            Version::V1_1 => Escapes::V1_1,
+            Version::V1_2 => Escapes::V1_2,
+        };
+        let mut octets = Vec::with_capacity(self.octets.len());
+        let mut writer = FrameWriter::resume(&mut octets, escapes);
+        let headers = self.octets.get(..self.headers_end).unwrap_or_default();
+        for line in headers.split(|&octet| octet == b'\n') {
+            let colon = line
+                .iter()
+                .position(|&octet| octet == b':')
+                .unwrap_or(line.len());
+            let (name, value) = line.split_at(colon);
+            let value = value.get(1..).unwrap_or_default();
+            writer.header(
+                &Escapes::V1_2.unescape(name),
+                &Escapes::V1_2.unescape(value),
+            );
+        }
+        writer.body(self.body());
+        octets.into()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! A decoded frame as a view of the octets that hold it (STOMP 1.2, STOMP Frames).
+//! What the headers of each command mean is in [`command`](crate::command).
+
+use std::{borrow::Cow, fmt};
+
+use bytes::Bytes;
+
+use crate::{
+    command::Command,
+    escapes::Escapes,
+    frame::layout::{HeaderSpan, Layout},
+    version::Version,
+};
+
+pub(crate) mod layout;
+
+/// One frame: a command, headers and a body.
+///
+/// A frame that arrived in one piece borrows the input; one that came in pieces owns its octets. Either way the body is
+/// not copied, and nothing is unescaped before it is asked for.
+#[derive(Clone)]
+pub struct Frame<'a> {
+    octets: Octets<'a>,
+    layout: Layout,
+    version: Option<Version>,
+}
+
+#[derive(Clone)]
+enum Octets<'a> {
+    Borrowed(&'a [u8]),
+    Owned(Bytes),
+}
+
+impl<'a> Frame<'a> {
+    pub(crate) fn borrowed(octets: &'a [u8], layout: Layout, version: Option<Version>) -> Self {
+        Self {
+            octets: Octets::Borrowed(octets),
+            layout,
+            version,
+        }
+    }
+
+    /// The command.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        self.layout.command
+    }
+
+    /// The value of the first header of that name, unescaped (STOMP 1.2, Repeated Header Entries).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        let span = self.find(name)?;
+        Some(self.escapes().unescape(self.value(span)))
+    }
+
+    /// Names and values in the order on the wire, unescaped; of a repeated name only the first.
+    pub fn headers(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        let spans = self.layout.headers.as_slice();
+        let first = |index: usize, span| {
+            let earlier = spans.get(..index).unwrap_or_default();
+            earlier
+                .iter()
+                .all(|other| self.name(other) != self.name(span))
+        };
+        let firsts = spans
+            .iter()
+            .enumerate()
+            .filter(move |(index, span)| first(*index, span));
+        firsts.map(|(_, span)| {
+            let escapes = self.escapes();
+            (
+                escapes.unescape(self.name(span)),
+                escapes.unescape(self.value(span)),
+            )
+        })
+    }
+
+    /// The body; empty where there is none.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        body(self.octets(), &self.layout)
+    }
+
+    /// The octets of the frame as they came, from the command to the NUL, for a log.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        match &self.octets {
+            Octets::Borrowed(octets) => octets,
+            Octets::Owned(octets) => octets,
+        }
+    }
+
+    /// The same frame with octets of its own; copies them when they were borrowed.
+    #[must_use]
+    pub fn into_owned(self) -> Frame<'static> {
+        let octets = match self.octets {
+            Octets::Borrowed(octets) => Bytes::copy_from_slice(octets),
+            Octets::Owned(octets) => octets,
+        };
+        Frame {
+            octets: Octets::Owned(octets),
+            layout: self.layout,
+            version: self.version,
+        }
+    }
+
+    /// Like [`Self::header`], but what lies in the input is borrowed from the input and not from the frame, so that a
+    /// parsed command can leave the frame behind.
+    pub(crate) fn detached(&self, name: &str) -> Option<Cow<'a, str>> {
+        let span = self.find(name)?;
+        let escapes = self.escapes();
+        match &self.octets {
+            Octets::Borrowed(octets) => Some(escapes.unescape(value(octets, span, self.version))),
+            Octets::Owned(_) => Some(escapes.unescape(self.value(span)).into_owned().into()),
+        }
+    }
+
+    /// Reads the frame by the rules of `version`: what it is for a CONNECT is known only from within.
+    pub(crate) fn set_version(&mut self, version: Version) {
+        self.version = Some(version);
+    }
+
+    pub(crate) fn owned(octets: Vec<u8>, layout: Layout, version: Option<Version>) -> Self {
+        Self {
+            octets: Octets::Owned(octets.into()),
+            layout,
+            version,
+        }
+    }
+
+    /// A colon, a backslash or an end of line in a name has one spelling per version, so spellings are compared.
+    fn find(&self, name: &str) -> Option<&HeaderSpan> {
+        let mut spelling = Vec::new();
+        let wanted = if name.contains([':', '\\', '\n', '\r']) {
+            self.escapes().escape(&mut spelling, name);
+            spelling.as_slice()
+        } else {
+            name.as_bytes()
+        };
+        self.layout
+            .headers
+            .as_slice()
+            .iter()
+            .find(|span| self.name(span) == wanted)
+    }
+
+    fn name(&self, span: &HeaderSpan) -> &[u8] {
+        trim(span.name(self.octets()), self.version)
+    }
+
+    fn value(&self, span: &HeaderSpan) -> &[u8] {
+        value(self.octets(), span, self.version)
+    }
+
+    fn escapes(&self) -> Escapes {
+        Escapes::of(self.version, self.layout.command)
+    }
+}
+
+impl fmt::Debug for Frame<'_> {
+    /// Without the passcode, since such output ends in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frame")
+            .field("command", &self.command())
+            .field("headers", &self.headers().map(shown).collect::<Vec<_>>())
+            .field("body_bytes", &self.body().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Frame<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.command() == other.command()
+            && self.body() == other.body()
+            && self.headers().eq(other.headers())
+    }
+}
+
+impl Eq for Frame<'_> {}
+
+/// A header as a log may show it.
+fn shown<'f>((name, value): (Cow<'f, str>, Cow<'f, str>)) -> (Cow<'f, str>, Cow<'f, str>) {
+    let value = if name == "passcode" {
+        Cow::Borrowed("…")
+    } else {
+        value
+    };
+    (name, value)
+}
+
+fn body<'o>(octets: &'o [u8], layout: &Layout) -> &'o [u8] {
+    octets.get(layout.body.clone()).unwrap_or_default()
+}
+
+fn value<'o>(octets: &'o [u8], span: &HeaderSpan, version: Option<Version>) -> &'o [u8] {
+    trim(span.value(octets), version)
+}
+
+/// The examples of STOMP 1.0 put a space after the colon, and its clients do; later versions forbid to trim
+/// (STOMP 1.2, Standard Headers).
+pub(crate) fn trim(text: &[u8], version: Option<Version>) -> &[u8] {
+    if version != Some(Version::V1_0) {
+        return text;
+    }
+    let spaces = text.iter().take_while(|&&octet| octet == b' ').count();
+    text.get(spaces..).unwrap_or_default()
+}
