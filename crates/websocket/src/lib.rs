@@ -1,1 +1,26 @@
-//! Placeholder.
+//! WebSocket on tokio: the server's side on hyper, and a client.
+//!
+//! What WebSocket means is in `gumboot-websocket-proto`, which does no I/O; this crate connects it to sockets. A program
+//! uses [`connect`] and a [`Socket`]; a server with a protocol of its own drives a [`Link`].
+
+#![forbid(unsafe_code)]
+
+mod client;
+mod link;
+mod origin;
+mod pipe;
+mod random;
+pub mod scratch;
+pub mod server;
+mod socket;
+pub mod timer;
+
+pub use gumboot_websocket_proto as proto;
+
+pub use crate::{
+    client::{CONNECT_WAIT_MAX, ConnectError, InvalidUrl, connect},
+    link::Link,
+    origin::{InvalidOrigin, OriginPolicy},
+    pipe::{LINGER_MAX, LinkError, PENDING_BYTES_MAX, Pipe, Traffic, Transmit, WRITE_STALL_MAX},
+    socket::Socket,
+};

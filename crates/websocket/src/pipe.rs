@@ -1,0 +1,341 @@
+//! A socket as connections use it: reads into the thread's scratch buffer, vectored writes that must make progress, one
+//! timer, and an end that lets the last bytes arrive.
+
+use std::{
+    error, fmt, io,
+    io::IoSlice,
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use bytes::BufMut;
+use gumboot_websocket_proto::{Connection, Error as ProtocolError, TransmitQueue};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+use crate::{
+    scratch,
+    timer::{Timer, now},
+};
+
+/// While more bytes than this wait to be written, nothing is read: a peer that does not take answers gets no more.
+pub const PENDING_BYTES_MAX: usize = 256 * 1024;
+
+/// How long a write may make no progress until the connection is dropped.
+pub const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
+
+/// How long a closed connection waits for the peer's end, so that the last bytes reach it.
+pub const LINGER_MAX: Duration = Duration::from_secs(2);
+
+/// The slices that one write takes at most.
+const SLICES_MAX: usize = 64;
+
+/// Why a connection has ended before it was closed in order.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// The peer ended the transport.
+    Eof,
+    /// The transport failed.
+    Io(io::Error),
+    /// The peer broke the protocol, passed a limit or kept silent.
+    Protocol(ProtocolError),
+    /// The peer takes no bytes any more.
+    WriteStalled,
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Eof => f.write_str("the peer ended the connection without closing it"),
+            Self::Io(error) => error.fmt(f),
+            Self::Protocol(error) => error.fmt(f),
+            Self::WriteStalled => f.write_str("the peer takes no bytes any more"),
+        }
+    }
+}
+
+impl error::Error for LinkError {}
+
+impl From<io::Error> for LinkError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<ProtocolError> for LinkError {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+/// What has bytes to write.
+pub trait Transmit {
+    /// The bytes that wait.
+    fn bytes_pending(&self) -> usize;
+    /// Fills `slices` with what is next and gives how many were filled.
+    fn poll_transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize;
+    /// Takes away bytes that were written.
+    fn transmitted(&mut self, count: usize);
+    /// Takes an empty buffer for what will be queued.
+    fn lend_buffer(&mut self, buffer: Vec<u8>);
+    /// Gives the buffer away when nothing waits in it.
+    fn reclaim_buffer(&mut self) -> Option<Vec<u8>>;
+}
+
+impl Transmit for Connection {
+    fn bytes_pending(&self) -> usize {
+        Self::bytes_pending(self)
+    }
+
+    fn poll_transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        Self::poll_transmit(self, slices)
+    }
+
+    fn transmitted(&mut self, count: usize) {
+        Self::transmitted(self, count);
+    }
+
+    fn lend_buffer(&mut self, buffer: Vec<u8>) {
+        Self::lend_buffer(self, buffer);
+    }
+
+    fn reclaim_buffer(&mut self) -> Option<Vec<u8>> {
+        Self::reclaim_buffer(self)
+    }
+}
+
+impl Transmit for TransmitQueue {
+    fn bytes_pending(&self) -> usize {
+        Self::bytes_pending(self)
+    }
+
+    fn poll_transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        Self::poll_transmit(self, slices)
+    }
+
+    fn transmitted(&mut self, count: usize) {
+        Self::transmitted(self, count);
+    }
+
+    fn lend_buffer(&mut self, buffer: Vec<u8>) {
+        self.lend(buffer);
+    }
+
+    fn reclaim_buffer(&mut self) -> Option<Vec<u8>> {
+        self.reclaim()
+    }
+}
+
+/// A socket, with what it takes to use it well.
+#[derive(Debug)]
+pub struct Pipe<S> {
+    io: S,
+    timer: Timer,
+    /// Since when a write has made no progress.
+    write_blocked: Option<Instant>,
+    ending: Ending,
+    traffic: Traffic,
+}
+
+/// Bytes that went over a pipe.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes that were read.
+    pub bytes_in: u64,
+    /// Bytes that were written.
+    pub bytes_out: u64,
+}
+
+/// How far the end of the transport has come.
+#[derive(Debug)]
+enum Ending {
+    /// What waits is written and our direction is shut.
+    Flush,
+    /// The peer's last bytes are read and dropped, until its end or this instant.
+    Linger(Instant),
+    /// Nothing more goes either way.
+    Over,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
+    /// A pipe over a socket.
+    pub fn new(io: S) -> Self {
+        Self {
+            io,
+            timer: Timer::default(),
+            write_blocked: None,
+            ending: Ending::Flush,
+            traffic: Traffic::default(),
+        }
+    }
+
+    /// Reads once and gives what was read to `take`.
+    ///
+    /// # Errors
+    /// [`LinkError::Eof`] at the end, [`LinkError::Io`].
+    pub fn poll_read<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&mut [u8]) -> T,
+    ) -> Poll<Result<T, LinkError>> {
+        scratch::lend_read(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer));
+            Poll::Ready(
+                self.count_read(read.map(|()| buffer.filled().len()))
+                    .map(|_| {
+                        let bytes = buffer.filled_mut();
+                        take(bytes)
+                    }),
+            )
+        })
+    }
+
+    /// Reads once onto the end of `buffer`, without clearing it first.
+    ///
+    /// # Errors
+    /// As [`Pipe::poll_read`].
+    pub fn poll_read_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut buffer: impl BufMut,
+    ) -> Poll<Result<usize, LinkError>> {
+        let read = ready!(pin!(self.io.read_buf(&mut buffer)).poll(cx));
+        Poll::Ready(self.count_read(read))
+    }
+
+    /// Writes what waits; ready when nothing does.
+    ///
+    /// # Errors
+    /// [`LinkError::Io`]
+    pub fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        out: &mut impl Transmit,
+    ) -> Poll<Result<(), LinkError>> {
+        while out.bytes_pending() > 0 {
+            match self.poll_write_once(cx, out) {
+                Poll::Ready(Ok(count)) => {
+                    self.write_blocked = None;
+                    self.traffic.bytes_out += count as u64;
+                    out.transmitted(count);
+                }
+                Poll::Ready(Err(error)) => {
+                    self.ending = Ending::Over;
+                    return Poll::Ready(Err(error.into()));
+                }
+                Poll::Pending => {
+                    self.write_blocked.get_or_insert(now);
+                    return Poll::Pending;
+                }
+            }
+        }
+        if let Some(buffer) = out.reclaim_buffer() {
+            scratch::give_write(buffer);
+        }
+        Pin::new(&mut self.io).poll_flush(cx).map_err(LinkError::Io)
+    }
+
+    /// Ready when `deadline` has passed or a write has stalled for too long; else the task is woken then.
+    ///
+    /// # Errors
+    /// [`LinkError::WriteStalled`]
+    pub fn poll_timer(
+        &mut self,
+        cx: &mut Context<'_>,
+        deadline: Option<Instant>,
+    ) -> Poll<Result<(), LinkError>> {
+        let stall = self.write_blocked.map(|since| since + WRITE_STALL_MAX);
+        let Some(next) = deadline.into_iter().chain(stall).min() else {
+            return Poll::Pending;
+        };
+        ready!(self.timer.poll(cx, next));
+        if stall == Some(next) {
+            self.ending = Ending::Over;
+            return Poll::Ready(Err(LinkError::WriteStalled));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Finishes the transport: writes what waits, shuts our direction, and waits for the peer's end, bounded in time.
+    pub fn poll_end(&mut self, cx: &mut Context<'_>, out: &mut impl Transmit) -> Poll<()> {
+        loop {
+            match self.ending {
+                Ending::Flush => {
+                    let now = now();
+                    if self.poll_write(cx, now, out).is_pending() {
+                        ready!(self.poll_timer(cx, None)).ok();
+                        continue;
+                    }
+                    self.ending = match ready!(Pin::new(&mut self.io).poll_shutdown(cx)) {
+                        Ok(()) => Ending::Linger(now + LINGER_MAX),
+                        Err(_) => Ending::Over,
+                    };
+                }
+                Ending::Linger(until) => {
+                    if self.poll_discard(cx).is_pending() {
+                        ready!(self.timer.poll(cx, until));
+                    }
+                    self.ending = Ending::Over;
+                }
+                Ending::Over => return Poll::Ready(()),
+            }
+        }
+    }
+
+    /// Nothing more goes either way: [`Pipe::poll_end`] is ready at once.
+    pub fn abandon(&mut self) {
+        self.ending = Ending::Over;
+    }
+
+    /// The bytes that went over the pipe since the last call.
+    pub fn take_traffic(&mut self) -> Traffic {
+        std::mem::take(&mut self.traffic)
+    }
+
+    fn count_read(&mut self, read: io::Result<usize>) -> Result<usize, LinkError> {
+        let failure = match read {
+            Ok(0) => LinkError::Eof,
+            Ok(count) => {
+                self.traffic.bytes_in += count as u64;
+                return Ok(count);
+            }
+            Err(error) => {
+                self.ending = Ending::Over;
+                LinkError::Io(error)
+            }
+        };
+        Err(failure)
+    }
+
+    fn poll_write_once(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &impl Transmit,
+    ) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let count = out.poll_transmit(&mut slices);
+        let io = Pin::new(&mut self.io);
+        let written = match &slices[..count] {
+            [one] => ready!(io.poll_write(cx, one))?,
+            slices => ready!(io.poll_write_vectored(cx, slices))?,
+        };
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    /// Reads and drops; ready at the peer's end.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match self.poll_read(cx, |_| ()) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Buffers that belong to a worker thread and are lent for the length of one poll, so that an idle connection holds none.
+
+use std::cell::Cell;
+
+/// The bytes that one read takes at most.
+pub const READ_BYTES_MAX: usize = 64 * 1024;
+
+/// A write buffer that has grown beyond this is given back to the allocator, not kept.
+const WRITE_BYTES_KEPT_MAX: usize = 256 * 1024;
+
+thread_local! {
+    static READ: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
+    static WRITE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Calls `with` with this thread's read buffer. What it holds is left over from other connections: only what is read
+/// into it means anything.
+pub fn lend_read<T>(with: impl FnOnce(&mut [u8]) -> T) -> T {
+    let mut buffer = READ
+        .take()
+        .unwrap_or_else(|| vec![0; READ_BYTES_MAX].into());
+    let result = with(&mut buffer);
+    READ.set(Some(buffer));
+    result
+}
+
+/// Takes this thread's empty write buffer.
+#[must_use]
+pub fn take_write() -> Vec<u8> {
+    WRITE.take()
+}
+
+/// Gives an empty write buffer to this thread, for the next one who takes it.
+pub fn give_write(mut buffer: Vec<u8>) {
+    buffer.clear();
+    if buffer.capacity() <= WRITE_BYTES_KEPT_MAX {
+        WRITE.set(buffer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_buffer_comes_back() {
+        let mut buffer = take_write();
+        buffer.extend_from_slice(b"something");
+        let capacity = buffer.capacity();
+        give_write(buffer);
+        let again = take_write();
+        assert!(again.is_empty());
+        assert_eq!(again.capacity(), capacity);
+    }
+
+    #[test]
+    fn a_huge_write_buffer_is_not_kept() {
+        give_write(Vec::with_capacity(WRITE_BYTES_KEPT_MAX + 1));
+        assert_eq!(take_write().capacity(), 0);
+    }
+
+    #[test]
+    fn a_read_buffer_may_be_lent_inside_another() {
+        let inner = lend_read(|outer| lend_read(|inner| inner.len() + outer.len()));
+        assert_eq!(inner, 2 * READ_BYTES_MAX);
+    }
+}

@@ -1,0 +1,160 @@
+//! The server's side: HTTP/1.1 by hyper on a stream, until a request is upgraded; then the stream is handed over, and
+//! nothing of hyper stays with it.
+
+use std::{
+    future::{Ready, ready},
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use gumboot_websocket_proto::{Config, Connection};
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::{
+    body::Incoming,
+    server::conn::http1::{Builder, Parts},
+    service::Service,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+
+use crate::{link::Link, timer::now};
+
+/// What is taken of a client before it has upgraded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// From the start of the connection, or of its wait for a next request, to the end of a request's head. Past it a
+    /// first request is answered with 408. Default 10 s.
+    pub head_wait_max: Duration,
+    /// The bytes of a request's head; a longer one is answered with 431. At least 8 KiB. Default 16 KiB.
+    pub head_bytes_max: usize,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            head_wait_max: Duration::from_secs(10),
+            head_bytes_max: 16 * 1024,
+        }
+    }
+}
+
+/// What is done with a request.
+#[derive(Debug)]
+pub enum Answer<T> {
+    /// It is answered, and the next one awaited.
+    Http(Response<Full<Bytes>>),
+    /// It is answered with this 101 and the stream becomes a WebSocket, of which `T` is known.
+    WebSocket(Response<()>, T),
+}
+
+/// A stream whose opening handshake is done.
+#[derive(Debug)]
+pub struct Upgraded<S, T> {
+    io: S,
+    leftover: BytesMut,
+    /// What was known of it at its upgrade.
+    pub context: T,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, T> Upgraded<S, T> {
+    /// The link of a server's connection over the stream, and what was known of it.
+    pub fn into_link(self, config: Arc<Config>) -> (Link<S>, T) {
+        let connection = Connection::server(config, now());
+        (Link::new(self.io, connection, self.leftover), self.context)
+    }
+}
+
+/// Serves the requests of one stream; gives it back if one of them was upgraded, `None` if it has ended.
+///
+/// # Errors
+/// The stream failed, or what came over it is not HTTP. The client has been told if it could be.
+pub async fn serve_http<S, F, T>(
+    io: S,
+    limits: &HttpLimits,
+    answer: F,
+) -> Result<Option<Upgraded<S, T>>, io::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: Fn(Request<Incoming>) -> Answer<T> + Unpin,
+    T: Unpin,
+{
+    let handler = Handler {
+        answer,
+        state: Mutex::new(State {
+            requests: 0,
+            context: None,
+        }),
+    };
+    let mut connection = Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_wait_max)
+        .max_buf_size(limits.head_bytes_max.max(8 * 1024))
+        .serve_connection(TokioIo::new(io), handler);
+    let served = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+    let Parts {
+        io,
+        read_buf,
+        service,
+        ..
+    } = connection.into_parts();
+    let mut io = io.into_inner();
+    let state = service
+        .state
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    match (served, state.context) {
+        (Ok(()), Some(context)) => Ok(Some(Upgraded {
+            io,
+            leftover: BytesMut::from(read_buf),
+            context,
+        })),
+        (Ok(()), None) => io.shutdown().await.map(|()| None),
+        (Err(error), _) => {
+            if error.is_timeout() && state.requests == 0 {
+                // The error is what the caller hears of; that the client did not take the answer adds nothing.
+                let _ = io.write_all(REQUEST_TIMEOUT).await;
+            }
+            let _ = io.shutdown().await;
+            Err(io::Error::other(error))
+        }
+    }
+}
+
+/// RFC 9110 §15.5.9
+const REQUEST_TIMEOUT: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+struct Handler<F, T> {
+    answer: F,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    requests: u32,
+    context: Option<T>,
+}
+
+impl<F, T> Service<Request<Incoming>> for Handler<F, T>
+where
+    F: Fn(Request<Incoming>) -> Answer<T>,
+{
+    type Response = Response<Full<Bytes>>;
+    type Error = std::convert::Infallible;
+    type Future = Ready<Result<Self::Response, Self::Error>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let answer = (self.answer)(request);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.requests = state.requests.saturating_add(1);
+        ready(Ok(match answer {
+            Answer::Http(response) => response,
+            Answer::WebSocket(response, context) => {
+                state.context = Some(context);
+                response.map(|()| Full::default())
+            }
+        }))
+    }
+}

@@ -1,0 +1,155 @@
+//! A WebSocket for a program: send messages, receive messages, close.
+
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    ops::ControlFlow,
+    task::{Context, Poll, ready},
+};
+
+use gumboot_websocket_proto::{CloseFrame, Closing, Connection, Event, Message, SendError};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+
+use crate::{link::Link, pipe::LinkError, timer::now};
+
+/// A WebSocket connection.
+///
+/// Its methods may be dropped before they are ready without losing anything.
+#[derive(Debug)]
+pub struct Socket<S = TcpStream> {
+    link: Link<S>,
+    protocol: Option<String>,
+    inbox: Inbox,
+}
+
+/// What has arrived and was not taken yet: no more than one read brings.
+#[derive(Debug, Default)]
+struct Inbox {
+    messages: VecDeque<Message>,
+    close: Option<Option<CloseFrame>>,
+    failure: Option<LinkError>,
+}
+
+impl Inbox {
+    fn push(&mut self, event: Event<'_>) {
+        match event {
+            Event::Message(message) => self.messages.push_back(message.into_message()),
+            Event::Close(frame) => self.close = Some(frame),
+            Event::Ping(_) | Event::Pong(_) => {}
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// A socket over a link whose opening handshake chose `protocol`.
+    pub fn new(link: Link<S>, protocol: Option<String>) -> Self {
+        Self {
+            link,
+            protocol,
+            inbox: Inbox::default(),
+        }
+    }
+
+    /// The subprotocol that was chosen.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&str> {
+        self.protocol.as_deref()
+    }
+
+    /// The body of the peer's Close, once it has arrived: `Some(None)` if it had none.
+    #[must_use]
+    pub fn close_frame(&self) -> Option<Option<&CloseFrame>> {
+        self.inbox.close.as_ref().map(Option::as_ref)
+    }
+
+    /// The next message; `None` after the closing handshake.
+    ///
+    /// # Errors
+    /// [`LinkError`] if the connection ended in any other way. It is told once, then `None` follows.
+    pub async fn receive(&mut self) -> Result<Option<Message>, LinkError> {
+        poll_fn(|cx| self.poll_receive(cx)).await
+    }
+
+    /// Sends a message: ready when the operating system has taken it.
+    ///
+    /// # Errors
+    /// [`SendError`] if the connection is closing; nothing was sent.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
+        self.link.connection().send(message.into())?;
+        poll_fn(|cx| self.poll_flush(cx)).await;
+        Ok(())
+    }
+
+    /// Closes the connection: sends a Close, waits for the peer's and for the end of the transport, bounded in time.
+    /// Messages that still arrive are dropped.
+    ///
+    /// # Errors
+    /// [`LinkError`] if the closing handshake could not be completed.
+    pub async fn close(&mut self, frame: Option<&CloseFrame>) -> Result<(), LinkError> {
+        // A Close that is on its way already is as good.
+        let _ = self.link.connection().close(now(), frame);
+        while self.receive().await?.is_some() {}
+        Ok(())
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, LinkError>> {
+        loop {
+            if let Some(message) = self.inbox.messages.pop_front() {
+                return Poll::Ready(Ok(Some(message)));
+            }
+            match self.poll_link(cx) {
+                Poll::Ready(ControlFlow::Continue(())) => {}
+                Poll::Ready(ControlFlow::Break(())) => {
+                    return Poll::Ready(self.inbox.failure.take().map_or(Ok(None), Err));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Reads once, writes what waits; breaks when the connection has ended.
+    fn poll_link(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<()>> {
+        let now = now();
+        if self.link.is_ending() {
+            ready!(self.link.poll_end(cx));
+            return Poll::Ready(ControlFlow::Break(()));
+        }
+        let inbox = &mut self.inbox;
+        let read = self
+            .link
+            .poll_read(cx, now, &mut |_: &mut Connection, event: Event<'_>| {
+                inbox.push(event);
+            });
+        let written = self.link.poll_write(cx, now);
+        let read = match (read, self.link.poll_timer(cx, None), written) {
+            (Poll::Ready(Err(error)), ..) | (_, Poll::Ready(Err(error)), _) => {
+                Poll::Ready(Err(error))
+            }
+            (Poll::Pending, _, Poll::Ready(Err(error))) => Poll::Ready(Err(error)),
+            (read, ..) => read,
+        };
+        match ready!(read) {
+            Ok(()) => {}
+            // The server's end of the transport is how the client's closing handshake ends.
+            Err(LinkError::Eof) if self.inbox.close.is_some() => {}
+            Err(error) => self.inbox.failure = Some(error),
+        }
+        Poll::Ready(ControlFlow::Continue(()))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.link.poll_write(cx, now()) {
+            Poll::Pending if self.link.poll_timer(cx, None).is_pending() => Poll::Pending,
+            // A failure is told by the next `receive`.
+            _ => Poll::Ready(()),
+        }
+    }
+
+    /// How far the closing handshake has come.
+    pub fn closing(&mut self) -> Closing {
+        self.link.connection().closing()
+    }
+}
