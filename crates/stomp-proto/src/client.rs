@@ -1,5 +1,6 @@
-//! A session as its client sees it (STOMP 1.2, Connecting and Server Frames): which frames may come when, the version,
-//! the limits and the clock. Reconnecting, subscriptions and waiting for receipts are for the driver.
+//! A session as its client sees it (STOMP 1.2, Connecting and Server Frames): which frames may come
+//! when, the version, the limits and the clock. Reconnecting, subscriptions and waiting for
+//! receipts are for the driver.
 
 use std::time::Instant;
 
@@ -26,10 +27,10 @@ pub struct Event<'a> {
 
 /// The state of one session of a client.
 ///
-/// [`connect`](Self::connect) first; feed [`handle_input`](Self::handle_input) until it gives `None`; sleep until
-/// [`poll_timeout`](Self::poll_timeout). What the client sends it writes by the types of
-/// [`command`](crate::command), in the [`version`](Self::version) agreed on. After an error, and after an ERROR of the
-/// server, the session takes no more input: close the connection.
+/// [`connect`](Self::connect) first; feed [`handle_input`](Self::handle_input) until it gives
+/// `None`; sleep until [`poll_timeout`](Self::poll_timeout). What the client sends it writes by the
+/// types of [`command`](crate::command), in the [`version`](Self::version) agreed on. After an
+/// error, and after an ERROR of the server, the session takes no more input: close the connection.
 #[derive(Debug)]
 pub struct ClientSession {
     decoder: Decoder,
@@ -70,8 +71,8 @@ impl ClientSession {
         }
     }
 
-    /// The next frame in `input`; `None` when there is none. Call it until then. After an ERROR of the server, and
-    /// after an error, everything is thrown away.
+    /// The next frame in `input`; `None` when there is none. Call it until then. After an ERROR of
+    /// the server, and after an error, everything is thrown away.
     ///
     /// # Errors
     /// When the server breaks the rules or passes a limit.

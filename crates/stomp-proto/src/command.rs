@@ -1,6 +1,6 @@
-//! The commands, and what the frames of each say (STOMP 1.2, Client Frames and Server Frames).
-//! A file per group holds its header rules per version, how it is read and how it is written. Order between frames is
-//! the sessions' business, meaning the broker's.
+//! The commands, and what the frames of each say (STOMP 1.2, Client Frames and Server Frames). A
+//! file per group holds its header rules per version, how it is read and how it is written. Order
+//! between frames is the sessions' business, meaning the broker's.
 
 use std::{borrow::Cow, fmt};
 
@@ -174,7 +174,8 @@ impl<'a> Request<'a> {
     /// Reads a frame of a client.
     ///
     /// # Errors
-    /// When a header is missing or invalid, or the frame is not one that a client of `version` sends.
+    /// When a header is missing or invalid, or the frame is not one that a client of `version`
+    /// sends.
     pub fn parse(frame: &Frame<'a>, version: Version) -> Result<Self, ErrorKind> {
         let command = frame.command();
         Ok(match command {

@@ -2,7 +2,7 @@
 //! What a frame means, and which may come when, is for the sessions.
 
 use crate::{
-    decode::scan::{Rules, Scan},
+    decode::scan::Scan,
     error::{Error, ErrorKind},
     frame::Frame,
     input::Input,
@@ -10,13 +10,14 @@ use crate::{
     version::Version,
 };
 
+mod header;
 mod scan;
 
 /// Finds the frames in what arrives.
 ///
-/// A frame that lies whole in one input is a view of it. Only the octets of a frame that has begun and not ended are
-/// kept, and memory is taken for those that have arrived, never for what a `content-length` promises. An idle decoder
-/// holds none.
+/// A frame that lies whole in one input is a view of it. Only the octets of a frame that has begun
+/// and not ended are kept, and memory is taken for those that have arrived, never for what a
+/// `content-length` promises. An idle decoder holds none.
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
@@ -33,6 +34,13 @@ pub enum Decoded<'a> {
     Frame(Frame<'a>),
     /// One end of line between frames, which is what an idle peer sends (STOMP 1.2, Heart-beating).
     HeartBeat,
+}
+
+/// What octets are held to.
+#[derive(Debug, Clone, Copy)]
+struct Rules<'r> {
+    version: Option<Version>,
+    limits: &'r Limits,
 }
 
 /// A frame that has begun and not ended.
@@ -85,8 +93,8 @@ impl Decoder {
     /// The next frame or heart-beat; `None` when `input` is used up. Call it until then.
     ///
     /// # Errors
-    /// When the peer breaks the rules or passes a limit, as early as that can be known. What follows an error means
-    /// nothing: close the connection.
+    /// When the peer breaks the rules or passes a limit, as early as that can be known. What
+    /// follows an error means nothing: close the connection.
     pub fn decode<'a>(&mut self, input: &mut Input<'a>) -> Result<Option<Decoded<'a>>, Error> {
         let decoded = match self.partial.take() {
             Some(partial) => self.resume(partial, input)?,
@@ -97,8 +105,8 @@ impl Decoder {
         Ok(decoded.map(Decoded::Frame))
     }
 
-    /// Consumes what may stand between frames, up to one end of line; says whether there was one. Some clients put
-    /// more than one NUL behind a frame, so these are skipped too.
+    /// Consumes what may stand between frames, up to one end of line; says whether there was one.
+    /// Some clients put more than one NUL behind a frame, so these are skipped too.
     fn skip_to_frame(&mut self, input: &mut Input<'_>) -> Result<bool, ErrorKind> {
         while let Some(&octet) = input.rest().first() {
             match octet {
@@ -149,7 +157,11 @@ impl Decoder {
         while !input.is_empty() {
             let Partial { octets, scan } = &mut *partial;
             let wanted = scan.wanted(octets.len(), input.rest(), &self.limits);
-            append(octets, input.take(wanted), scan.frame_bytes());
+            append(
+                octets,
+                input.take(wanted),
+                scan.frame_bytes_max(&self.limits),
+            );
             let found = scan.advance(octets, self.rules());
             if let Some(layout) = found.map_err(|kind| scan.error(kind, octets, self.version))? {
                 return Ok(Some(Frame::owned(partial.octets, layout, self.version)));
@@ -160,12 +172,11 @@ impl Decoder {
     }
 }
 
-/// Appends `piece`, growing by doubling, but not past the size that the frame is known to have.
-fn append(octets: &mut Vec<u8>, piece: &[u8], frame_bytes: Option<usize>) {
+/// Appends `piece`, growing by doubling, but not past the size that the frame can have.
+fn append(octets: &mut Vec<u8>, piece: &[u8], frame_bytes_max: usize) {
     let needed = octets.len() + piece.len();
     if needed > octets.capacity() {
-        let doubled = needed.max(2 * octets.capacity());
-        let target = frame_bytes.map_or(doubled, |bytes| doubled.min(bytes.max(needed)));
+        let target = (2 * needed).min(frame_bytes_max).max(needed);
         octets.reserve_exact(target - octets.len());
     }
     octets.extend_from_slice(piece);

@@ -1,11 +1,13 @@
-//! From a command, headers and a body to octets, appended to a buffer of the caller (STOMP 1.2, Augmented BNF).
-//! Lines end with a line feed alone, nothing follows the NUL, and a body always has its `content-length`.
+//! From a command, headers and a body to octets, appended to a buffer of the caller (STOMP 1.2,
+//! Augmented BNF). Lines end with a line feed alone, nothing follows the NUL, and a body always has
+//! its `content-length`.
 
 use std::fmt::{self, Display, Write};
 
 use crate::{command::Command, escapes::Escapes, version::Version};
 
-/// Writes one frame: the command at once, then headers, then [`end`](Self::end) or [`body`](Self::body).
+/// Writes one frame: the command at once, then headers, then [`end`](Self::end) or
+/// [`body`](Self::body).
 ///
 /// ```
 /// use gumboot_stomp_proto::{Command, FrameWriter, Version};
@@ -24,7 +26,8 @@ pub struct FrameWriter<'o> {
 }
 
 impl<'o> FrameWriter<'o> {
-    /// Begins a frame of `command` as `version` spells it. Before a version is agreed on, write 1.0: it escapes nothing.
+    /// Begins a frame of `command` as `version` spells it. Before a version is agreed on, write
+    /// 1.0: it escapes nothing.
     pub fn new(out: &'o mut Vec<u8>, command: Command, version: Version) -> Self {
         out.extend_from_slice(command.as_str().as_bytes());
         out.push(b'\n');
@@ -41,8 +44,8 @@ impl<'o> FrameWriter<'o> {
 
     /// Writes a header, escaped.
     ///
-    /// One that the version cannot carry is left out: an empty name or a NUL in any, an end of line and a colon in the
-    /// name in 1.0, CONNECT and CONNECTED.
+    /// One that the version cannot carry is left out: an empty name or a NUL in any, an end of line
+    /// and a colon in the name in 1.0, CONNECT and CONNECTED.
     pub fn header(&mut self, name: &str, value: &str) -> &mut Self {
         if self.escapes.carries(name, value) {
             self.escapes.escape(self.out, name);
@@ -59,8 +62,8 @@ impl<'o> FrameWriter<'o> {
         self
     }
 
-    /// Writes a header whose value is formatted in place, escaped. The value must hold no NUL, and no end of line where
-    /// the version has no escape for it.
+    /// Writes a header whose value is formatted in place, escaped. The value must hold no NUL, and
+    /// no end of line where the version has no escape for it.
     pub fn header_display(&mut self, name: &str, value: impl Display) -> &mut Self {
         self.escapes.escape(self.out, name);
         self.out.push(b':');
@@ -79,7 +82,8 @@ impl<'o> FrameWriter<'o> {
         self.out.extend_from_slice(b"\n\0");
     }
 
-    /// Ends the frame with a body and the header that counts it; without that header when the body is empty.
+    /// Ends the frame with a body and the header that counts it; without that header when the body
+    /// is empty.
     pub fn body(mut self, body: &[u8]) {
         if !body.is_empty() {
             self.header_display("content-length", body.len());

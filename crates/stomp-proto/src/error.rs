@@ -39,7 +39,8 @@ pub enum ErrorKind {
     ContentLengthMismatch,
     /// A backslash that begins no escape of the version.
     EscapeInvalid,
-    /// A frame was begun, and nothing more arrived for [`frame_stall_ms_max`](crate::Limits::frame_stall_ms_max).
+    /// A frame was begun, and nothing more arrived for
+    /// [`frame_stall_ms_max`](crate::Limits::frame_stall_ms_max).
     FrameStalled,
     /// A header with a value that it cannot have.
     HeaderInvalid(&'static str),
@@ -106,8 +107,8 @@ impl Error {
         }
     }
 
-    /// The ERROR frame that tells the peer (STOMP 1.2, ERROR). It names the versions when none was in common
-    /// (Protocol Negotiation).
+    /// The ERROR frame that tells the peer (STOMP 1.2, ERROR). It names the versions when none was
+    /// in common (Protocol Negotiation).
     #[must_use]
     pub fn error_frame(&self) -> ErrorFrame<'_> {
         let unsupported = self.kind == ErrorKind::VersionUnsupported;
@@ -119,7 +120,8 @@ impl Error {
         }
     }
 
-    /// The same error, of a `frame` that may have asked for a receipt. On CONNECT that means nothing.
+    /// The same error, of a `frame` that may have asked for a receipt. On CONNECT that means
+    /// nothing.
     pub(crate) fn in_frame(kind: ErrorKind, frame: &Frame<'_>) -> Self {
         let connects = frame.command().opens_session();
         let receipt = if connects {
@@ -240,5 +242,79 @@ impl From<ErrorKind> for Error {
             kind,
             receipt_id: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(error: &Error, version: Option<Version>, expect: &Expect) {
+        let mut out = Vec::new();
+        error.error_frame().encode(&mut out, version);
+        expect.assert_eq(&String::from_utf8_lossy(&out).replace('\0', "^@"));
+    }
+
+    #[test]
+    fn no_version_in_common() {
+        check(
+            &ErrorKind::VersionUnsupported.into(),
+            None,
+            &expect![[r#"
+            ERROR
+            message:Version not supported
+            version:1.0,1.1,1.2
+            content-type:text/plain
+            content-length:51
+
+            No version in common; this side speaks 1.0,1.1,1.2.^@"#]],
+        );
+    }
+
+    #[test]
+    fn the_receipt_comes_back_escaped() {
+        let kind = ErrorKind::HeaderMissing(Command::Send, "destination");
+        let error = Error::with_receipt(kind, Some("a:b".into()));
+        check(
+            &error,
+            Some(Version::V1_2),
+            &expect![[r#"
+            ERROR
+            message:Missing header
+            receipt-id:a\cb
+            content-type:text/plain
+            content-length:42
+
+            A SEND frame needs the header destination.^@"#]],
+        );
+    }
+
+    #[test]
+    fn a_limit_names_itself() {
+        let kind = ErrorKind::TooBig {
+            limit: Limit::Headers,
+            max: 128,
+        };
+        check(
+            &kind.into(),
+            Some(Version::V1_1),
+            &expect![[r#"
+            ERROR
+            message:Frame too big
+            content-type:text/plain
+            content-length:33
+
+            More than 128 headers in a frame.^@"#]],
+        );
+    }
+
+    #[test]
+    fn whose_fault() {
+        let fault = |kind| Error::from(kind).fault();
+        assert_eq!(fault(ErrorKind::PeerSilent), Fault::Environment);
+        assert_eq!(fault(ErrorKind::EscapeInvalid), Fault::Peer);
     }
 }

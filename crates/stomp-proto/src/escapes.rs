@@ -10,7 +10,8 @@ use crate::{command::Command, error::ErrorKind, version::Version};
 /// The set of escapes that holds for a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Escapes {
-    /// CONNECT, STOMP and CONNECTED, in every version: none, so that peers of all versions can read them.
+    /// CONNECT, STOMP and CONNECTED, in every version: none, so that peers of all versions can read
+    /// them.
     Connect,
     /// STOMP 1.0: none.
     V1_0,
@@ -52,7 +53,8 @@ impl Escapes {
         Ok(())
     }
 
-    /// The text that a name or value stands for, in one pass from left to right; [`Self::check`] comes first.
+    /// The text that a name or value stands for, in one pass from left to right; [`Self::check`]
+    /// comes first.
     pub(crate) fn unescape(self, text: &[u8]) -> Cow<'_, str> {
         if self.is_none() || memchr(b'\\', text).is_none() {
             return String::from_utf8_lossy(text);
@@ -89,8 +91,8 @@ impl Escapes {
         out.extend_from_slice(rest);
     }
 
-    /// Whether a frame can carry a header at all: 1.0 and the frames of the connect cannot carry an end of line, nor a
-    /// name with a colon. A NUL is refused when it arrives, so it is never sent.
+    /// Whether a frame can carry a header at all: 1.0 and the frames of the connect cannot carry an
+    /// end of line, nor a name with a colon. A NUL is refused when it arrives, so it is never sent.
     pub(crate) fn carries(self, name: &str, value: &str) -> bool {
         let line_safe = |text: &str| match self {
             Self::Connect => !text.contains(['\0', '\n', '\r']),

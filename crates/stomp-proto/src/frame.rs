@@ -16,8 +16,8 @@ pub(crate) mod layout;
 
 /// One frame: a command, headers and a body.
 ///
-/// A frame that arrived in one piece borrows the input; one that came in pieces owns its octets. Either way the body is
-/// not copied, and nothing is unescaped before it is asked for.
+/// A frame that arrived in one piece borrows the input; one that came in pieces owns its octets.
+/// Either way the body is not copied, and nothing is unescaped before it is asked for.
 #[derive(Clone)]
 pub struct Frame<'a> {
     octets: Octets<'a>,
@@ -104,8 +104,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Like [`Self::header`], but what lies in the input is borrowed from the input and not from the frame, so that a
-    /// parsed command can leave the frame behind.
+    /// Like [`Self::header`], but what lies in the input is borrowed from the input and not from
+    /// the frame, so that a parsed command can leave the frame behind.
     pub(crate) fn detached(&self, name: &str) -> Option<Cow<'a, str>> {
         let span = self.find(name)?;
         let escapes = self.escapes();
@@ -115,7 +115,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Reads the frame by the rules of `version`: what it is for a CONNECT is known only from within.
+    /// Reads the frame by the rules of `version`: what it is for a CONNECT is known only from
+    /// within.
     pub(crate) fn set_version(&mut self, version: Version) {
         self.version = Some(version);
     }
@@ -128,7 +129,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// A colon, a backslash or an end of line in a name has one spelling per version, so spellings are compared.
+    /// A colon, a backslash or an end of line in a name has one spelling per version, so spellings
+    /// are compared.
     fn find(&self, name: &str) -> Option<&HeaderSpan> {
         let mut spelling = Vec::new();
         let wanted = if name.contains([':', '\\', '\n', '\r']) {
@@ -196,8 +198,8 @@ fn value<'o>(octets: &'o [u8], span: &HeaderSpan, version: Option<Version>) -> &
     trim(span.value(octets), version)
 }
 
-/// The examples of STOMP 1.0 put a space after the colon, and its clients do; later versions forbid to trim
-/// (STOMP 1.2, Standard Headers).
+/// The examples of STOMP 1.0 put a space after the colon, and its clients do; later versions forbid
+/// to trim (STOMP 1.2, Standard Headers).
 pub(crate) fn trim(text: &[u8], version: Option<Version>) -> &[u8] {
     if version != Some(Version::V1_0) {
         return text;

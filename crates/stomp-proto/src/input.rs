@@ -2,7 +2,8 @@
 
 /// What has arrived and has not been decoded yet.
 ///
-/// Frames that lie whole in it are borrowed from it, so it lives as long as they do and not as long as the decoder.
+/// Frames that lie whole in it are borrowed from it, so it lives as long as they do and not as long
+/// as the decoder.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Input<'a> {
     rest: &'a [u8],

@@ -5,8 +5,8 @@ use std::fmt;
 
 /// What a peer may send, and how long it may take.
 ///
-/// The number of octets of a whole frame is bounded by the sum of `headers_bytes_max` and `body_bytes_max`
-/// and a command line.
+/// The number of octets of a whole frame is bounded by the sum of `headers_bytes_max` and
+/// `body_bytes_max` and a command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The octets of one header line without its end of line. Default: 16 KiB.
@@ -19,7 +19,8 @@ pub struct Limits {
     pub body_bytes_max: u32,
     /// How long a peer may take to log in, from the start of the session. Default: 10,000 ms.
     pub login_ms_max: u32,
-    /// How long a frame that has begun may stay unfinished with nothing arriving. Default: 30,000 ms.
+    /// How long a frame that has begun may stay unfinished with nothing arriving. Default: 30,000
+    /// ms.
     pub frame_stall_ms_max: u32,
 }
 

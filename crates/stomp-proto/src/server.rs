@@ -1,5 +1,6 @@
-//! One client's session as its server sees it (STOMP 1.2, Connecting and Client Frames): which frames may come when,
-//! the version, the limits and the clock. Whether a log-in is good, and what subscriptions mean, is for the broker.
+//! One client's session as its server sees it (STOMP 1.2, Connecting and Client Frames): which
+//! frames may come when, the version, the limits and the clock. Whether a log-in is good, and what
+//! subscriptions mean, is for the broker.
 
 use std::{
     borrow::Cow,
@@ -27,8 +28,8 @@ pub struct ServerOptions {
     /// The limits from then on.
     pub limits: Limits,
     /// How long a client that promised a heart-beat every 5 s or less often may be silent while
-    /// [`ServerSession::handle_alive`] is called; for WebSocket, whose hidden pages cannot keep time, 75 s is good.
-    /// Default: no such floor.
+    /// [`ServerSession::handle_alive`] is called; for WebSocket, whose hidden pages cannot keep
+    /// time, 75 s is good. Default: no such floor.
     pub receive_floor: Option<Duration>,
 }
 
@@ -42,7 +43,8 @@ impl Default for ServerOptions {
     }
 }
 
-/// What the server says when it lets a client in. Nothing in it may come from the client: CONNECTED has no escapes.
+/// What the server says when it lets a client in. Nothing in it may come from the client: CONNECTED
+/// has no escapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Accept<'o> {
     /// A name for the session, for logs.
@@ -64,9 +66,10 @@ pub struct Event<'a> {
 
 /// The state of one client's session.
 ///
-/// Feed [`handle_input`](Self::handle_input) until it gives `None`; answer [`Request::Connect`] with
-/// [`accept`](Self::accept) or with an ERROR of your own; sleep until [`poll_timeout`](Self::poll_timeout). After an
-/// error send its [`error_frame`](Error::error_frame) and close: the session takes no more input.
+/// Feed [`handle_input`](Self::handle_input) until it gives `None`; answer [`Request::Connect`]
+/// with [`accept`](Self::accept) or with an ERROR of your own; sleep until
+/// [`poll_timeout`](Self::poll_timeout). After an error send its
+/// [`error_frame`](Error::error_frame) and close: the session takes no more input.
 #[derive(Debug)]
 pub struct ServerSession {
     options: Arc<ServerOptions>,
@@ -101,11 +104,12 @@ impl ServerSession {
 
     /// The next request in `input`; `None` when there is none. Call it until then.
     ///
-    /// Between a CONNECT and [`accept`](Self::accept) nothing is taken from `input`: keep the rest and come back. After
-    /// DISCONNECT, and after an error, everything is thrown away.
+    /// Between a CONNECT and [`accept`](Self::accept) nothing is taken from `input`: keep the rest
+    /// and come back. After DISCONNECT, and after an error, everything is thrown away.
     ///
     /// # Errors
-    /// When the client breaks the rules or passes a limit. The error knows the receipt that the frame asked for.
+    /// When the client breaks the rules or passes a limit. The error knows the receipt that the
+    /// frame asked for.
     pub fn handle_input<'a>(
         &mut self,
         now: Instant,
@@ -126,8 +130,8 @@ impl ServerSession {
         }
     }
 
-    /// Lets the client in that has sent CONNECT: appends CONNECTED to `out` and starts the heart-beats. Does nothing
-    /// when no client waits, such as when its time to log in has run out.
+    /// Lets the client in that has sent CONNECT: appends CONNECTED to `out` and starts the
+    /// heart-beats. Does nothing when no client waits, such as when its time to log in has run out.
     pub fn accept(&mut self, now: Instant, accept: &Accept<'_>, out: &mut Vec<u8>) {
         let State::Accepting(client) = self.state else {
             return;
@@ -158,7 +162,8 @@ impl ServerSession {
         self.state = State::Connected;
     }
 
-    /// Ends the session from this side, such as after an ERROR of the broker: no more input is taken, no timer runs.
+    /// Ends the session from this side, such as after an ERROR of the broker: no more input is
+    /// taken, no timer runs.
     pub fn close(&mut self) {
         self.state = State::Closed;
         self.timers.stop();
@@ -176,8 +181,8 @@ impl ServerSession {
         matches!(self.state, State::Connected)
     }
 
-    /// Some octets of the client have arrived. [`Self::handle_input`] knows by itself; this is for those that it has
-    /// not seen yet, such as of an unfinished WebSocket message.
+    /// Some octets of the client have arrived. [`Self::handle_input`] knows by itself; this is for
+    /// those that it has not seen yet, such as of an unfinished WebSocket message.
     pub fn handle_received(&mut self, now: Instant) {
         self.timers.handle_received(now);
     }
@@ -187,8 +192,8 @@ impl ServerSession {
         self.timers.handle_sent(now);
     }
 
-    /// The client's end of the carrier has answered, such as with a WebSocket pong. It counts only towards
-    /// [`ServerOptions::receive_floor`].
+    /// The client's end of the carrier has answered, such as with a WebSocket pong. It counts only
+    /// towards [`ServerOptions::receive_floor`].
     pub fn handle_alive(&mut self, now: Instant) {
         self.timers.handle_alive(now);
     }

@@ -14,7 +14,8 @@ const SILENCE_EXTRA_MS: u64 = 500;
 /// A beat is sent this part of the interval early, so that it is there in time.
 const EARLY_PART: u32 = 10;
 
-/// A client that beats at least this seldom gets the floor: below it, it asked for something strict.
+/// A client that beats at least this seldom gets the floor: below it, it asked for something
+/// strict.
 const FLOOR_FROM_MS: u32 = 5_000;
 
 /// Send one end of line now: nothing was sent for the agreed interval.
@@ -129,8 +130,8 @@ impl Timers {
         Some(self.received + millis(stall_ms_max?.into()))
     }
 
-    /// A browser fires the timers of a hidden page once a minute, so such a page cannot beat as it promised. While its
-    /// WebSocket still answers pings it is given until the floor.
+    /// A browser fires the timers of a hidden page once a minute, so such a page cannot beat as it
+    /// promised. While its WebSocket still answers pings it is given until the floor.
     fn silent_from(&self) -> Option<Instant> {
         let tolerance = match self.receive_ms {
             0 => return None,

@@ -55,7 +55,8 @@ impl Version {
         }
     }
 
-    /// The highest version that the client's `accept-version` lists; a client that sends none speaks 1.0.
+    /// The highest version that the client's `accept-version` lists; a client that sends none
+    /// speaks 1.0.
     ///
     /// The order of the list, spaces in it and entries that name no version of ours do not matter.
     ///

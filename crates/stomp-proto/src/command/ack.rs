@@ -24,8 +24,8 @@ pub struct Ack<'a> {
 }
 
 impl<'a> Ack<'a> {
-    /// Reads an ACK or NACK frame. A header that the version does not use is ignored: stompjs sends `subscription` in
-    /// 1.2 too.
+    /// Reads an ACK or NACK frame. A header that the version does not use is ignored: stompjs sends
+    /// `subscription` in 1.2 too.
     ///
     /// # Errors
     /// When a header is missing, and for NACK in 1.0.

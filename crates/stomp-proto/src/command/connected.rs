@@ -1,4 +1,5 @@
-//! CONNECTED (STOMP 1.2, Connecting). It has no escapes, so nothing that a client said may go into it.
+//! CONNECTED (STOMP 1.2, Connecting). It has no escapes, so nothing that a client said may go into
+//! it.
 
 use std::borrow::Cow;
 
@@ -49,7 +50,8 @@ impl<'a> Connected<'a> {
         })
     }
 
-    /// Appends the frame. Clients of 1.0 get `version` and `heart-beat` as well, as other brokers send them.
+    /// Appends the frame. Clients of 1.0 get `version` and `heart-beat` as well, as other brokers
+    /// send them.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut frame = FrameWriter::new(out, Command::Connected, self.version);
         frame.header("version", self.version.as_str());

@@ -1,5 +1,5 @@
-//! MESSAGE (STOMP 1.2, MESSAGE), in two parts: headers may stand in any order, so those that differ per receiver come
-//! first and all the rest, the [`Tail`](tail::Tail), is written once.
+//! MESSAGE (STOMP 1.2, MESSAGE), in two parts: headers may stand in any order, so those that differ
+//! per receiver come first and all the rest, the [`Tail`](tail::Tail), is written once.
 
 use std::{borrow::Cow, fmt::Display};
 
@@ -46,8 +46,8 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Appends the first part of a MESSAGE, to be followed by the octets of a [`Tail`](tail::Tail) of the same version.
-/// Versions before 1.2 have no `ack`, so it is left out there.
+/// Appends the first part of a MESSAGE, to be followed by the octets of a [`Tail`](tail::Tail) of
+/// the same version. Versions before 1.2 have no `ack`, so it is left out there.
 pub fn encode_head(
     out: &mut Vec<u8>,
     version: Version,

@@ -34,8 +34,8 @@ impl<'a> Send<'a> {
         })
     }
 
-    /// Appends a SEND frame with further `headers` and a body. For a text to be taken as such by every receiver, name
-    /// its `content-type` among the headers.
+    /// Appends a SEND frame with further `headers` and a body. For a text to be taken as such by
+    /// every receiver, name its `content-type` among the headers.
     pub fn encode(
         &self,
         out: &mut Vec<u8>,

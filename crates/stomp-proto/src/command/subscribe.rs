@@ -1,4 +1,5 @@
-//! SUBSCRIBE and UNSUBSCRIBE (STOMP 1.2, SUBSCRIBE and UNSUBSCRIBE). That ids are unique in a session is for the broker.
+//! SUBSCRIBE and UNSUBSCRIBE (STOMP 1.2, SUBSCRIBE and UNSUBSCRIBE). That ids are unique in a
+//! session is for the broker.
 
 use std::borrow::Cow;
 
@@ -18,7 +19,8 @@ pub enum AckMode {
     Auto,
     /// An ACK or NACK stands for its message and all before it of that subscription.
     Client,
-    /// An ACK or NACK stands for its message alone. Clients of 1.0 use it too, though that version does not name it.
+    /// An ACK or NACK stands for its message alone. Clients of 1.0 use it too, though that version
+    /// does not name it.
     ClientIndividual,
 }
 

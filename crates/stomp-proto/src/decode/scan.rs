@@ -1,12 +1,16 @@
-//! The search for the parts of one frame, which stops where the octets end and goes on there when more have come: no
-//! octet is searched twice for the same thing, however small the pieces.
+//! The search for the parts of one frame, which stops where the octets end and goes on there when
+//! more have come: no octet is searched twice for the same thing, however small the pieces.
 
-use std::{mem, ops::Range, str};
+use std::{mem, ops::Range};
 
 use memchr::{memchr, memchr2};
 
 use crate::{
     command::Command,
+    decode::{
+        Rules,
+        header::{self, LineLimit},
+    },
     error::{Error, ErrorKind},
     escapes::Escapes,
     frame::{
@@ -31,13 +35,6 @@ pub(super) struct Scan {
     searched: usize,
 }
 
-/// What the octets are held to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rules<'r> {
-    pub(super) version: Option<Version>,
-    pub(super) limits: &'r Limits,
-}
-
 #[derive(Debug, Clone, Copy, Default)]
 enum Phase {
     #[default]
@@ -55,7 +52,8 @@ enum BodyEnd {
 }
 
 impl Scan {
-    /// Goes on in `octets`, which are those of the calls before and more; the layout once the frame is whole.
+    /// Goes on in `octets`, which are those of the calls before and more; the layout once the frame
+    /// is whole.
     pub(super) fn advance(
         &mut self,
         octets: &[u8],
@@ -80,8 +78,8 @@ impl Scan {
         }
     }
 
-    /// How many octets of `rest` to append to the `have` octets that are there: never more than belong to the frame,
-    /// and at most one more than a limit allows.
+    /// How many octets of `rest` to append to the `have` octets that are there: never more than
+    /// belong to the frame, and at most one more than a limit allows.
     pub(super) fn wanted(&self, have: usize, rest: &[u8], limits: &Limits) -> usize {
         let through = |octet| memchr(octet, rest).map_or(rest.len(), |at| at + 1);
         let room = |max: usize| (self.line_start + max + 1).saturating_sub(have).max(1);
@@ -93,11 +91,12 @@ impl Scan {
         }
     }
 
-    /// The size of the whole frame, once it is known.
-    pub(super) fn frame_bytes(&self) -> Option<usize> {
+    /// The size that the whole frame can have, by what is known of it.
+    pub(super) fn frame_bytes_max(&self, limits: &Limits) -> usize {
         match self.phase {
-            Phase::Body(_, BodyEnd::At(at)) => Some(at + 1),
-            _ => None,
+            Phase::Body(_, BodyEnd::At(at)) => at + 1,
+            Phase::Body(_, BodyEnd::Nul) => self.line_start + limits.body_bytes_max as usize + 1,
+            Phase::Command | Phase::Headers(_) => usize::MAX,
         }
     }
 
@@ -153,8 +152,8 @@ impl Scan {
 
     /// A header line without its end, once all of it is there.
     ///
-    /// A NUL is refused, though the grammar has room for it: it is a frame that lacks its blank line, or a header made
-    /// to look like the end of a frame to a receiver that cuts at NUL.
+    /// A NUL is refused, though the grammar has room for it: it is a frame that lacks its blank
+    /// line, or a header made to look like the end of a frame to a receiver that cuts at NUL.
     fn header_line(
         &mut self,
         octets: &[u8],
@@ -163,7 +162,7 @@ impl Scan {
         let unsearched = octets.get(self.searched..).unwrap_or_default();
         let found = memchr2(b'\n', 0, unsearched).map(|at| self.searched + at);
         self.searched = octets.len();
-        let line_limit = self.line_limit(limits);
+        let line_limit = LineLimit::new(limits, self.line_start - self.headers_start);
         // The last octet may turn out to be the carriage return of the end of line.
         let arrived = found.unwrap_or(octets.len()) - self.line_start;
         line_limit.check(arrived.saturating_sub(1))?;
@@ -176,8 +175,8 @@ impl Scan {
         Ok(Some(line))
     }
 
-    /// The line up to the line feed at `end`, without a carriage return before that, which STOMP 1.2 allows and
-    /// clients of all versions send (STOMP 1.2, STOMP Frames).
+    /// The line up to the line feed at `end`, without a carriage return before that, which STOMP
+    /// 1.2 allows and clients of all versions send (STOMP 1.2, STOMP Frames).
     fn take_line(&mut self, octets: &[u8], end: usize) -> Range<usize> {
         let line = self.line_start..end;
         self.line_start = end + 1;
@@ -186,25 +185,6 @@ impl Scan {
             .get(line.clone())
             .is_some_and(|line| line.ends_with(b"\r"));
         line.start..line.end - usize::from(has_cr)
-    }
-
-    fn line_limit(&self, limits: &Limits) -> LineLimit {
-        let used = (self.line_start - self.headers_start) as u32;
-        let left = limits.headers_bytes_max.saturating_sub(used);
-        if left < limits.header_bytes_max {
-            LineLimit {
-                room: left,
-                limit: Limit::HeadersBytes,
-                max: limits.headers_bytes_max,
-            }
-        } else {
-            let max = limits.header_bytes_max;
-            LineLimit {
-                room: max,
-                limit: Limit::HeaderBytes,
-                max,
-            }
-        }
     }
 
     fn on_header(
@@ -222,9 +202,10 @@ impl Scan {
             });
         }
         let start = line.start as u32;
-        let (name, value) = split(octets.get(line).unwrap_or_default(), command, rules.version)?;
+        let (name, value) =
+            header::split(octets.get(line).unwrap_or_default(), command, rules.version)?;
         if self.content_length.is_none() && trim(name, rules.version) == b"content-length" {
-            self.content_length = Some(content_length(value, rules)?);
+            self.content_length = Some(header::content_length(value, rules)?);
         }
         let (name_bytes, value_bytes) = (name.len() as u32, value.len() as u32);
         self.headers.push(HeaderSpan {
@@ -286,64 +267,4 @@ impl Scan {
             body: self.line_start..body_end,
         }
     }
-}
-
-/// How long a line may be, and which limit says so.
-#[derive(Debug, Clone, Copy)]
-struct LineLimit {
-    room: u32,
-    limit: Limit,
-    max: u32,
-}
-
-impl LineLimit {
-    fn check(self, bytes: usize) -> Result<(), ErrorKind> {
-        let Self { room, limit, max } = self;
-        if bytes > room as usize {
-            Err(ErrorKind::TooBig { limit, max })
-        } else {
-            Ok(())
-        }
-    }
-}
-
-/// Name and value of a header line, checked but not unescaped (STOMP 1.2, Value Encoding).
-fn split(
-    line: &[u8],
-    command: Command,
-    version: Option<Version>,
-) -> Result<(&[u8], &[u8]), ErrorKind> {
-    str::from_utf8(line).map_err(|_| ErrorKind::Utf8Invalid)?;
-    let escapes = Escapes::of(version, command);
-    // Before STOMP 1.2 a carriage return is data, and there is no escape for it.
-    if escapes == Escapes::V1_2 && memchr(b'\r', line).is_some() {
-        return Err(ErrorKind::CarriageReturn);
-    }
-    // Clients that escape no colons send values with colons, so the first one divides.
-    let colon = memchr(b':', line).ok_or(ErrorKind::HeaderWithoutColon)?;
-    let (name, value) = line.split_at(colon);
-    let value = value.get(1..).unwrap_or_default();
-    if trim(name, version).is_empty() {
-        return Err(ErrorKind::HeaderNameEmpty);
-    }
-    escapes.check(name)?;
-    escapes.check(value)?;
-    Ok((name, value))
-}
-
-fn content_length(value: &[u8], rules: Rules<'_>) -> Result<u32, ErrorKind> {
-    // A CONNECT may turn out to be of STOMP 1.0, whose clients put a space after the colon.
-    let digits = trim(value, rules.version.or(Some(Version::V1_0)));
-    let text = str::from_utf8(digits)
-        .ok()
-        .filter(|_| digits.iter().all(u8::is_ascii_digit));
-    let count: u64 = text
-        .and_then(|text| text.parse().ok())
-        .ok_or(ErrorKind::ContentLengthInvalid)?;
-    let max = rules.limits.body_bytes_max;
-    let within = u32::try_from(count).ok().filter(|&count| count <= max);
-    within.ok_or(ErrorKind::TooBig {
-        limit: Limit::BodyBytes,
-        max,
-    })
 }

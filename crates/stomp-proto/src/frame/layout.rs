@@ -1,5 +1,5 @@
-//! Where the parts of a frame lie in its octets. The spans of the first headers are kept in place, so that an ordinary
-//! frame is decoded without an allocation.
+//! Where the parts of a frame lie in its octets. The spans of the first headers are kept in place,
+//! so that an ordinary frame is decoded without an allocation.
 
 use std::ops::Range;
 

@@ -1,5 +1,6 @@
-//! What all receivers of a message share: the sender's headers and the body, encoded once per version at most
-//! (STOMP 1.2, SEND and MESSAGE). What differs per receiver is in [`encode_head`](super::encode_head).
+//! What all receivers of a message share: the sender's headers and the body, encoded once per
+//! version at most (STOMP 1.2, SEND and MESSAGE). What differs per receiver is in
+//! [`encode_head`](super::encode_head).
 
 use std::{borrow::Cow, ops::Range, sync::OnceLock};
 
@@ -12,8 +13,8 @@ use crate::{
     version::Version,
 };
 
-/// What the server alone says in a MESSAGE, and what of a SEND is not meant for receivers. A sender who could set
-/// these could pass a message off as another.
+/// What the server alone says in a MESSAGE, and what of a SEND is not meant for receivers. A sender
+/// who could set these could pass a message off as another.
 const NOT_THE_SENDERS: [&str; 6] = [
     "ack",
     "content-length",
@@ -25,8 +26,8 @@ const NOT_THE_SENDERS: [&str; 6] = [
 
 /// The part of a MESSAGE that all receivers share: from the header after the head to the NUL.
 ///
-/// It is written in the spelling of 1.2. Receivers of other versions get the same octets unless a header has something
-/// to escape; then the first of them has it written once more.
+/// It is written in the spelling of 1.2. Receivers of other versions get the same octets unless a
+/// header has something to escape; then the first of them has it written once more.
 #[derive(Debug)]
 pub struct Tail {
     octets: Bytes,
@@ -41,8 +42,8 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// The tail of the message that a SEND frame publishes: its headers as they are, without those that are not for
-    /// receivers, and its body.
+    /// The tail of the message that a SEND frame publishes: its headers as they are, without those
+    /// that are not for receivers, and its body.
     #[must_use]
     pub fn from_send(frame: &Frame<'_>) -> Self {
         Self::build(frame.headers(), frame.body())

@@ -1,1 +1,85 @@
-//! Tests of the shared part of a MESSAGE.
+//! Tests of the shared part of a MESSAGE: what it holds, and when versions share it.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+
+/// The octets for each version, one line each.
+#[track_caller]
+fn check(tail: &Tail, expect: &Expect) {
+    let shown = Version::ALL.map(|version| format!("{:?}\n", tail.bytes(version)));
+    expect.assert_eq(&shown.concat());
+}
+
+#[test]
+fn versions_share_what_needs_no_escape() {
+    let tail = Tail::new("/topic/a", &[("content-type", "text/plain")], b"hi");
+    let [first, second, third] = Version::ALL.map(|version| tail.bytes(version));
+    assert_eq!(
+        first,
+        "destination:/topic/a\ncontent-type:text/plain\ncontent-length:2\n\nhi\0"
+    );
+    assert_eq!(
+        (first.as_ptr(), second.as_ptr()),
+        (second.as_ptr(), third.as_ptr())
+    );
+}
+
+#[test]
+fn each_version_gets_its_own_escapes() {
+    let headers = [
+        ("t", "1:2"),
+        ("b", "a\\b"),
+        ("cr", "a\rb"),
+        ("lf", "a\nb"),
+        ("x:y", ""),
+    ];
+    let tail = Tail::new("/a", &headers, b"");
+    check(
+        &tail,
+        &expect![[r#"
+            b"destination:/a\nt:1:2\nb:a\\b\ncr:a\rb\n\n\0"
+            b"destination:/a\nt:1\\c2\nb:a\\\\b\ncr:a\rb\nlf:a\\nb\nx\\cy:\n\n\0"
+            b"destination:/a\nt:1\\c2\nb:a\\\\b\ncr:a\\rb\nlf:a\\nb\nx\\cy:\n\n\0"
+        "#]],
+    );
+}
+
+#[test]
+fn a_version_is_written_once() {
+    let tail = Tail::new("/topic/a:b", &[], b"");
+    let twice = [tail.bytes(Version::V1_0), tail.bytes(Version::V1_0)];
+    assert_eq!(twice[0].as_ptr(), twice[1].as_ptr());
+}
+
+#[test]
+fn headers_of_the_server_are_left_out() {
+    let forged: Vec<_> = NOT_THE_SENDERS
+        .into_iter()
+        .map(|name| (name, "x"))
+        .collect();
+    check(
+        &Tail::new("/topic/a", &forged, b""),
+        &expect![[r#"
+            b"destination:/topic/a\n\n\0"
+            b"destination:/topic/a\n\n\0"
+            b"destination:/topic/a\n\n\0"
+        "#]],
+    );
+}
+
+#[test]
+fn text_is_what_is_utf_8() {
+    assert!(Tail::new("/topic/a", &[], "grüße".as_bytes()).is_text());
+    assert!(Tail::new("/topic/a", &[], b"").is_text());
+    let binary = Tail::new("/topic/a", &[("x", "a:b")], b"\xFF\xFE");
+    assert!(!binary.is_text());
+    assert_eq!(binary.body(), b"\xFF\xFE");
+    assert!(binary.bytes(Version::V1_0).ends_with(b"\n\n\xFF\xFE\0"));
+}
+
+#[test]
+fn it_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Tail>();
+}
