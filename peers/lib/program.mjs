@@ -16,14 +16,19 @@ const STOP_MS = 5_000;
 /** The line that is printed last, by subcommand. */
 const LAST_WORD = { serve: 'stomp', echo: 'echo' };
 
-/** Starts `gumboot serve` on free ports. */
+/** Starts `gumboot serve`, on free ports where the options name none. */
 export function serve(...options) {
-  return start('serve', ['--listen', '127.0.0.1:0', '--stomp-listen', '127.0.0.1:0', ...options]);
+  return start('serve', onFreePorts(['--listen', '--stomp-listen'], options));
 }
 
 /** Starts `gumboot echo` on a free port. */
 export function echo(...options) {
-  return start('echo', ['--listen', '127.0.0.1:0', ...options]);
+  return start('echo', onFreePorts(['--listen'], options));
+}
+
+function onFreePorts(flags, options) {
+  const missing = flags.filter((flag) => !options.includes(flag));
+  return [...missing.flatMap((flag) => [flag, '127.0.0.1:0']), ...options];
 }
 
 /** Runs the program until it ends by itself, and gives its status and output. */
