@@ -97,8 +97,9 @@ export class Chart {
   }
 
   #timeAxis(scale, end, height) {
+    const step = this.#size.width < 420 ? 2 : 1;
     const minutes = Array.from({ length: SPAN_MS / 60_000 + 1 }, (_, minute) => minute);
-    return minutes.map((ago) => {
+    return minutes.filter((minute) => minute % step === 0).map((ago) => {
       const label = svg("text", { class: "chart-label", x: scale.x(end - ago * 60_000),
         y: height - 6, "text-anchor": ago === 0 ? "end" : "middle" });
       label.textContent = ago === 0 ? "now" : `−${ago} min`;
@@ -197,12 +198,12 @@ function runs(samples) {
   return found;
 }
 
-/** The top of the scale: four steps of 1, 2, 2.5 or 5 times a power of ten. */
+/** The top of the scale: four steps of a round number times a power of ten. */
 function niceTop(peak) {
   if (peak <= 0) return ROWS;
   const step = peak / ROWS;
   const power = 10 ** Math.floor(Math.log10(step));
-  const factor = [1, 2, 2.5, 5, 10].find((f) => f * power >= step);
+  const factor = [1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10].find((f) => f * power >= step);
   return Math.max(factor * power, 0.5) * ROWS;
 }
 

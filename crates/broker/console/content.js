@@ -9,7 +9,7 @@ import { byteLength, decode, headOfBytes, headOfText } from "./utf8.js";
 export const KEPT_BYTES_MAX = 64 * 1024;
 
 /** What is shown before “Show all”. */
-const PREVIEW_CHARACTERS = 900;
+const PREVIEW_CHARACTERS = 700;
 const PREVIEW_LINES = 14;
 const PREVIEW_HEX_BYTES = 128;
 
@@ -110,11 +110,21 @@ function prettyJson({ text, size, kept }) {
   }
 }
 
-/** Sets the control pictures apart from characters that were really sent. */
+/**
+ * Sets controls apart from characters that were really sent. Few fonts draw the pictures legibly,
+ * so the eye gets ↵ and the caret notation (^@ is NUL); the clipboard gets the pictures.
+ */
 function markControls(node, text) {
-  for (const piece of text.split(/([␀-␡]|‹[0-9a-f]{2}›)/)) {
-    if (piece === "") continue;
-    const control = /^(?:[␀-␡]|‹[0-9a-f]{2}›)$/.test(piece);
-    node.append(control ? el("span", { class: "control-picture", text: piece }) : piece);
+  for (const [piece] of text.matchAll(/[␀-␡]|‹[0-9a-f]{2}›|[^␀-␡‹]+|‹/g)) {
+    if (piece === "␊") node.append(el("span", { class: "control line-end", text: "↵" }));
+    else if (/^[␀-␡]$/.test(piece)) node.append(el("span", { class: "control", text: caret(piece) }));
+    else if (/^‹..›$/.test(piece)) node.append(el("span", { class: "control", text: piece }));
+    else node.append(piece);
   }
+}
+
+/** ␀ → ^@, ␍ → ^M. */
+function caret(picture) {
+  if (picture === "␡") return "^?";
+  return `^${String.fromCharCode(picture.charCodeAt(0) - 0x2400 + 0x40)}`;
 }

@@ -9,13 +9,18 @@ export function initLogLinks() {
 function linkLog(view) {
   const button = view.querySelector(".log-link");
   const [icon, text] = [button.querySelector("use"), button.querySelector("span")];
+  const counts = view.querySelector(".log-footer span");
   const pane = view.querySelector(".log-pane");
   let atLog = false;
 
+  const show = () => {
+    icon.setAttribute("href", atLog ? "#icon-up" : "#icon-down");
+    setText(text, atLog ? "Controls" : `Log · ${counts.textContent}`);
+  };
+  new MutationObserver(show).observe(counts, { childList: true });
   new IntersectionObserver(([{ intersectionRatio }]) => {
     atLog = intersectionRatio > 0.4;
-    icon.setAttribute("href", atLog ? "#icon-up" : "#icon-down");
-    setText(text, atLog ? "Controls" : "Log");
+    show();
   }, { threshold: [0, 0.4] }).observe(pane);
 
   button.addEventListener("click", () => {

@@ -7,8 +7,8 @@ import { StatsFeed } from "./stats_feed.js";
 
 /** Kinds of connections by the names the server gives them. An unknown one is shown by its name. */
 const CONNECTION_KINDS = {
-  stomp_websocket: "STOMP over WebSocket",
-  stomp_tcp: "STOMP over TCP",
+  stomp_websocket: "STOMP, WebSocket",
+  stomp_tcp: "STOMP, TCP",
   echo: "Echo",
   http: "HTTP",
 };
@@ -105,6 +105,8 @@ class ServerView {
     this.#destinations = stats.destinations ?? [];
     this.#total = stats.destinations_total ?? this.#destinations.length;
     setText(byId("server-destinations-total"), count(this.#total));
+    const most = Math.max(0, ...this.#destinations.map(({ subscribers }) => subscribers));
+    setText(byId("server-destinations-most"), count(most));
     this.#showDestinations();
     this.#remember(stats.time ?? Date.now(), rates);
   }
@@ -130,8 +132,18 @@ class ServerView {
     if (time <= last) this.#history = [];
     this.#history.push({ time, rates });
     this.#history = this.#history.filter((sample) => time - sample.time <= SPAN_MS);
+    this.#showPeaks();
     this.#showChart();
     if (this.#history.length % DESCRIBED_EVERY === 1) this.#describeChart();
+  }
+
+  /** The largest rates in the span of the chart. */
+  #showPeaks() {
+    for (const way of ["in", "out"]) {
+      const peak = (name) => Math.max(...this.#history.map(({ rates }) => rates[name] ?? 0));
+      setText(byId(`server-messages-${way}-peak`), `${figure(peak(`messages_${way}`))}/s`);
+      setText(byId(`server-bytes-${way}-peak`), `${bytes(peak(`bytes_${way}`))}/s`);
+    }
   }
 
   #setUnit(unit) {
@@ -195,8 +207,8 @@ class ServerView {
       "data-testid": "server-destination-watch", title: "Subscribe in the STOMP view" },
     icon("arrow"));
     const row = el("tr", {},
-      el("td", { class: "destination-name" }, el("code")),
-      el("td", { class: "destination-count" }, el("span", { class: "destination-bar" }), el("b")),
+      el("td", { class: "destination-name" }, el("span", { class: "destination-bar" }), el("code")),
+      el("td", { class: "destination-count" }, el("b")),
       el("td", { class: "destination-watch" }, watch));
     watch.addEventListener("click", () => this.#actions.watch(row.dataset.destination));
     return row;

@@ -49,7 +49,6 @@ class StompView {
     byId("stomp-url").value = socketUrl("/ws");
     this.#log = this.#buildLog();
     this.#listen();
-    addHeaderRow();
     this.#showState("none");
     this.#showSubscriptions();
     setInterval(() => this.#showLastBeat(), 1000);
@@ -134,7 +133,6 @@ class StompView {
 
   #connected(session) {
     this.#session = session;
-    byId("stomp-settings").open = false;
     this.#showState("connected");
   }
 
@@ -147,7 +145,6 @@ class StompView {
     if (!this.#session && byId("stomp-problem").hidden) {
       showProblem("The server could not be reached, or refused the connection.");
     }
-    byId("stomp-settings").open = true;
     this.#subscriptions.clear();
     this.#showSubscriptions();
   }

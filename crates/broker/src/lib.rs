@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The STOMP broker as a server on tokio: WebSocket and HTTP on one port, STOMP over TCP on another.
+//!
+//! What a broker means is in `gumboot-broker-core`, what STOMP and WebSocket mean in their `-proto` crates. Here one
+//! task per connection drives them, and what crosses from one connection to another goes through bounded mailboxes.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod console;
+mod http;
+mod hub;
+mod listener;
+mod mailbox;
+mod metrics;
+mod publication;
+mod server;
+mod session;
+mod subprotocol;
+mod system;
+
+pub use crate::{
+    config::{Config, Endpoints},
+    server::{Addresses, BindError, DRAIN_MAX, Server},
+};
+pub use gumboot_websocket::{InvalidOrigin, OriginPolicy};

@@ -1,0 +1,76 @@
+//! What a server is set up with: addresses, policies and every bound.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use gumboot_broker_core::Limits as BrokerLimits;
+use gumboot_stomp_proto::{HeartBeat, ServerOptions};
+use gumboot_websocket::{OriginPolicy, proto, server::HttpLimits};
+
+/// What is found at the paths of the HTTP address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoints {
+    /// The console at `/`, STOMP at `/ws`, echo at `/echo`.
+    Broker,
+    /// Echo at every path.
+    Echo,
+}
+
+/// What a [`Server`](crate::Server) is set up with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where HTTP and WebSocket are served.
+    pub listen: SocketAddr,
+    /// Where STOMP is served over plain TCP, if at all.
+    pub stomp_listen: Option<SocketAddr>,
+    /// What the paths of `listen` are.
+    pub endpoints: Endpoints,
+    /// Which web pages may connect.
+    pub origins: OriginPolicy,
+    /// What a client may send before its upgrade.
+    pub http: HttpLimits,
+    /// What a WebSocket may send.
+    pub websocket: Arc<proto::Config>,
+    /// What a STOMP client may send.
+    pub stomp: ServerOptions,
+    /// The heart-beats that are offered and wanted. Default: every second, at the least.
+    pub heart_beat: HeartBeat,
+    /// How much the broker takes on.
+    pub broker: BrokerLimits,
+    /// Connections of all kinds at a time; one more is told so and closed. Default 1,000,000.
+    pub connections_max: usize,
+    /// Bytes of messages that wait for one connection; past it, the connection is closed. Default 16 MiB.
+    pub mailbox_bytes_max: usize,
+}
+
+/// How long a browser that keeps its WebSocket alive may be late with heart-beats: the timers of a hidden page ring
+/// once a minute.
+const HIDDEN_PAGE_MAX: Duration = Duration::from_secs(75);
+
+impl Default for Config {
+    fn default() -> Self {
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self {
+            listen: loopback(8080),
+            stomp_listen: Some(loopback(61613)),
+            endpoints: Endpoints::Broker,
+            origins: OriginPolicy::same_origin().loopback_only(),
+            http: HttpLimits::default(),
+            websocket: Arc::default(),
+            stomp: ServerOptions {
+                receive_floor: Some(HIDDEN_PAGE_MAX),
+                ..ServerOptions::default()
+            },
+            heart_beat: HeartBeat {
+                can_send_ms: 1_000,
+                wants_ms: 1_000,
+            },
+            broker: BrokerLimits::default(),
+            connections_max: 1_000_000,
+            mailbox_bytes_max: 16 << 20,
+        }
+    }
+}

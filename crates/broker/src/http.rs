@@ -1,0 +1,86 @@
+//! What is found at which path, and who may connect.
+
+use bytes::Bytes;
+use gumboot_stomp_proto::Version;
+use gumboot_websocket::{
+    proto::handshake::server::{Offer, Refusal},
+    server::Answer,
+};
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{ALLOW, CONTENT_TYPE},
+};
+use http_body_util::Full;
+
+use crate::{config::Endpoints, console, hub::Hub};
+
+/// What a WebSocket is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    Echo,
+    Stomp,
+}
+
+/// The subprotocols of STOMP, the preferred one first.
+const STOMP_PROTOCOLS: [&str; 3] = [
+    Version::V1_2.subprotocol(),
+    Version::V1_1.subprotocol(),
+    Version::V1_0.subprotocol(),
+];
+
+/// Answers a request.
+pub(crate) fn answer<B>(hub: &Hub, request: &Request<B>) -> Answer<Use> {
+    let path = request.uri().path();
+    match (hub.config.endpoints, path) {
+        (Endpoints::Echo, _) | (Endpoints::Broker, "/echo") => upgrade(hub, request, Use::Echo),
+        (Endpoints::Broker, "/ws") => upgrade(hub, request, Use::Stomp),
+        (Endpoints::Broker, _) => Answer::Http(page(request.method(), path)),
+    }
+}
+
+fn upgrade<B>(hub: &Hub, request: &Request<B>, to: Use) -> Answer<Use> {
+    match accept(hub, request, to) {
+        Ok(response) => Answer::WebSocket(response, to),
+        Err(refusal) => Answer::Http(refusal.response().map(|text| Full::new(Bytes::from(text)))),
+    }
+}
+
+fn accept<B>(hub: &Hub, request: &Request<B>, to: Use) -> Result<Response<()>, Refusal> {
+    let offer = Offer::parse(request)?;
+    hub.config.origins.check(request.headers())?;
+    if hub.is_draining() {
+        return Err(Refusal::Unavailable);
+    }
+    // An echo speaks whatever it is offered.
+    let protocol = match to {
+        Use::Echo => offer.protocols().first().map(String::as_str),
+        Use::Stomp => offer.choose(&STOMP_PROTOCOLS),
+    };
+    Ok(offer.accept(protocol))
+}
+
+/// A page of the console, or why there is none.
+fn page(method: &Method, path: &str) -> Response<Full<Bytes>> {
+    let Some(asset) = console::asset(path) else {
+        return text(
+            StatusCode::NOT_FOUND,
+            "there is nothing here; the console is at /\n",
+        );
+    };
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "GET it\n");
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    asset.response()
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
+}

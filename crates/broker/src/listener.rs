@@ -1,0 +1,180 @@
+//! Accepting connections: a task for each, and a clear answer for one too many.
+
+use std::{io, sync::Arc, time::Duration};
+
+use gumboot_stomp_proto::{ErrorFrame, ServerOptions};
+use gumboot_websocket::{
+    Link,
+    proto::handshake::server::Refusal,
+    server::{Upgraded, serve_http},
+    timer::now,
+};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+use tracing::{debug, warn};
+
+use crate::{
+    http::{Use, answer},
+    hub::Hub,
+    metrics::ConnectionKind,
+    session::{tcp::TcpSession, websocket::WebSocketSession},
+    subprotocol::{echo::Echo, stomp::Stomp},
+};
+
+/// After the operating system refused a connection, such as for want of file descriptors, none is accepted for so long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a plain stream may be silent before TCP itself asks whether the peer is there.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+
+/// How long one connection too many has to take the answer.
+const REFUSAL_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// Accepts HTTP until it is dropped.
+pub(crate) async fn accept_http(hub: Arc<Hub>, listener: TcpListener) {
+    loop {
+        let Some(stream) = accept(&listener).await else {
+            continue;
+        };
+        if hub.is_full() {
+            tokio::spawn(refuse(stream, http_unavailable()));
+            continue;
+        }
+        tokio::spawn(serve(Arc::clone(&hub), stream));
+    }
+}
+
+/// Accepts STOMP over TCP until it is dropped.
+pub(crate) async fn accept_stomp(hub: Arc<Hub>, listener: TcpListener) {
+    // Nobody answers pings here, so a client is held to its heart-beats.
+    let options = ServerOptions {
+        receive_floor: None,
+        ..hub.config.stomp.clone()
+    };
+    let options = Arc::new(options);
+    loop {
+        let Some(stream) = accept(&listener).await else {
+            continue;
+        };
+        if hub.is_full() {
+            tokio::spawn(refuse(stream, stomp_unavailable()));
+            continue;
+        }
+        keep_alive(&stream);
+        let connected = hub.metrics.connected(ConnectionKind::StompTcp);
+        let protocol = Stomp::new(now(), hub.seat(), Arc::clone(&options));
+        let session = TcpSession::new(stream, protocol, Arc::clone(&hub.metrics));
+        tokio::spawn(async move {
+            session.await;
+            drop(connected);
+        });
+    }
+}
+
+/// The next connection; `None` if there was none, after a pause.
+async fn accept(listener: &TcpListener) -> Option<TcpStream> {
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            // Small messages are not to wait for each other. That it fails on a socket that is gone is no matter.
+            let _ = stream.set_nodelay(true);
+            Some(stream)
+        }
+        Err(error) => {
+            if !is_of_connection(&error) {
+                warn!(%error, "cannot accept connections");
+                sleep(ACCEPT_PAUSE).await;
+            }
+            None
+        }
+    }
+}
+
+/// Whether an error of accept is about the one connection, which was gone before it was accepted.
+fn is_of_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
+
+fn keep_alive(stream: &TcpStream) {
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
+    if let Err(error) = SockRef::from(stream).set_tcp_keepalive(&keepalive) {
+        debug!(%error, "no keep-alive");
+    }
+}
+
+/// HTTP on a stream, and the WebSocket that may become of it.
+async fn serve(hub: Arc<Hub>, stream: TcpStream) {
+    let connected = hub.metrics.connected(ConnectionKind::Http);
+    // In a box of its own, so that nothing of it is kept by the connections that are upgraded.
+    let http = Box::pin(serve_http(stream, &hub.config.http, |request| {
+        answer(&hub, &request)
+    }));
+    match http.await {
+        Ok(Some(upgraded)) => {
+            drop(connected);
+            tokio::spawn(run(hub, upgraded));
+        }
+        Ok(None) => {}
+        Err(error) => debug!(%error, "HTTP ended"),
+    }
+}
+
+async fn run(hub: Arc<Hub>, upgraded: Upgraded<TcpStream, Use>) {
+    let (link, to) = upgraded.into_link(Arc::clone(&hub.config.websocket));
+    match to {
+        Use::Echo => run_echo(hub, link).await,
+        Use::Stomp => run_stomp(hub, link).await,
+    }
+}
+
+async fn run_echo(hub: Arc<Hub>, link: Link<TcpStream>) {
+    let _connected = hub.metrics.connected(ConnectionKind::Echo);
+    let protocol = Echo::new(hub.seat());
+    WebSocketSession::new(link, protocol, Arc::clone(&hub.metrics)).await;
+}
+
+async fn run_stomp(hub: Arc<Hub>, link: Link<TcpStream>) {
+    let _connected = hub.metrics.connected(ConnectionKind::StompWebSocket);
+    let protocol = Stomp::new(now(), hub.seat(), Arc::clone(&hub.stomp_options));
+    WebSocketSession::new(link, protocol, Arc::clone(&hub.metrics)).await;
+}
+
+/// Tells one connection too many that it is.
+async fn refuse(mut stream: TcpStream, answer: Vec<u8>) {
+    // Whether it is taken is the peer's business.
+    let _ = timeout(REFUSAL_WAIT_MAX, async {
+        stream.write_all(&answer).await?;
+        stream.shutdown().await
+    })
+    .await;
+}
+
+/// Without hyper: for one connection too many, that would be too much.
+fn http_unavailable() -> Vec<u8> {
+    let text = Refusal::Unavailable.to_string();
+    let length = text.len();
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\
+         content-type: text/plain; charset=utf-8\r\ncontent-length: {length}\r\n\r\n{text}"
+    )
+    .into_bytes()
+}
+
+fn stomp_unavailable() -> Vec<u8> {
+    let mut frame = Vec::new();
+    ErrorFrame {
+        message: Some("Server full".into()),
+        receipt_id: None,
+        version: None,
+        body: "The server has as many connections as it takes.".into(),
+    }
+    .encode(&mut frame, None);
+    frame
+}

@@ -1,0 +1,64 @@
+//! What is spoken over a connection, once it stands: a subprotocol takes messages and has messages to send.
+
+pub(crate) mod echo;
+pub(crate) mod stomp;
+
+use std::{
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use gumboot_websocket::proto::{CloseFrame, Connection, MessageKind};
+
+use crate::metrics::Messages;
+
+/// What a subprotocol sends on: a WebSocket or a plain stream.
+pub(crate) trait Carrier {
+    /// Sends `head` and `tail` as one; on a WebSocket, as one message.
+    fn send(&mut self, kind: MessageKind, head: &[u8], tail: &bytes::Bytes);
+
+    /// Ends the connection once all is sent. What `frame` says is told where the carrier has a way to.
+    fn end(&mut self, now: Instant, frame: &CloseFrame);
+
+    /// Whether so much waits to be written that nothing should be added.
+    fn is_full(&self) -> bool;
+}
+
+impl Carrier for Connection {
+    fn send(&mut self, kind: MessageKind, head: &[u8], tail: &bytes::Bytes) {
+        // A connection that is closing takes nothing more, and has nobody to tell.
+        let _ = self.send_parts(kind, head, tail);
+    }
+
+    fn end(&mut self, now: Instant, frame: &CloseFrame) {
+        // As above: it may be closing already.
+        let _ = self.close(now, Some(frame));
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes_pending() > gumboot_websocket::PENDING_BYTES_MAX
+    }
+}
+
+/// One connection's end of a subprotocol.
+pub(crate) trait Subprotocol {
+    /// Sends what others have for this connection; pending when there is no more of it, or no room for it.
+    fn poll_outbox(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        carrier: &mut impl Carrier,
+    ) -> Poll<()>;
+
+    /// When [`Subprotocol::handle_timeout`] is to be called.
+    fn poll_timeout(&self) -> Option<Instant>;
+
+    /// Does what is due.
+    fn handle_timeout(&mut self, now: Instant, carrier: &mut impl Carrier);
+
+    /// All of what one read brought has been handled.
+    fn after_batch(&mut self);
+
+    /// The messages that were taken and sent since the last call.
+    fn take_messages(&mut self) -> Messages;
+}

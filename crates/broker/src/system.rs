@@ -1,0 +1,186 @@
+//! What the server says of itself: once a second, to whoever subscribes to `/topic/$SYS/stats`.
+
+use std::{
+    cmp::Reverse,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use gumboot_broker_core::{Destination, TopicCount};
+use gumboot_stomp_proto::Tail;
+use serde::Serialize;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{
+    hub::Hub,
+    metrics::{Connections, Totals},
+    publication::Publication,
+};
+
+/// Where the figures are published.
+pub(crate) const STATS: &str = "/topic/$SYS/stats";
+
+/// How often.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The destinations that are named, those with the most subscribers.
+const DESTINATIONS_MAX: usize = 100;
+
+#[derive(Debug, Serialize)]
+struct Stats {
+    /// Milliseconds since 1970.
+    time: u64,
+    uptime_seconds: u64,
+    server: &'static str,
+    connections: Connections,
+    subscriptions: usize,
+    messages: InOut,
+    bytes: InOut,
+    rates: Rates,
+    destinations: Vec<Named>,
+    destinations_total: usize,
+}
+
+/// Since the start.
+#[derive(Debug, Serialize)]
+struct InOut {
+    r#in: u64,
+    out: u64,
+}
+
+/// Per second, since the figures before these.
+#[derive(Debug, Serialize)]
+struct Rates {
+    messages_in: f64,
+    messages_out: f64,
+    bytes_in: f64,
+    bytes_out: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Named {
+    destination: String,
+    subscribers: usize,
+}
+
+/// Publishes the figures until it is dropped.
+pub(crate) async fn run(hub: Arc<Hub>) {
+    let destination = Destination::parse(STATS).expect("the name is a destination");
+    let start = Instant::now();
+    let mut before = (start, Totals::default());
+    let mut ticks = interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let now = (Instant::now(), hub.metrics.totals());
+        let stats = stats(&hub, start, before, now);
+        before = now;
+        let body = serde_json::to_vec(&stats).expect("figures are JSON");
+        let tail = Tail::new(STATS, &[("content-type", "application/json")], &body);
+        hub.publish(&destination, &Publication::new(tail));
+    }
+}
+
+fn stats(hub: &Hub, start: Instant, before: (Instant, Totals), now: (Instant, Totals)) -> Stats {
+    let (subscriptions, topics) = hub.with_broker(|broker| {
+        (
+            broker.subscription_count(),
+            broker.topics().collect::<Vec<_>>(),
+        )
+    });
+    let destinations_total = topics.len();
+    let Totals {
+        messages_in,
+        messages_out,
+        bytes_in,
+        bytes_out,
+    } = now.1;
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Stats {
+        time: since_1970.as_millis() as u64,
+        uptime_seconds: (now.0 - start).as_secs(),
+        server: concat!("gumboot/", env!("CARGO_PKG_VERSION")),
+        connections: hub.metrics.connections(),
+        subscriptions,
+        messages: InOut {
+            r#in: messages_in,
+            out: messages_out,
+        },
+        bytes: InOut {
+            r#in: bytes_in,
+            out: bytes_out,
+        },
+        rates: rates(before, now),
+        destinations: most_subscribed(topics),
+        destinations_total,
+    }
+}
+
+fn rates(before: (Instant, Totals), now: (Instant, Totals)) -> Rates {
+    let seconds = (now.0 - before.0).as_secs_f64().max(0.001);
+    let rate = |figure: fn(&Totals) -> u64| {
+        let per_second = (figure(&now.1) - figure(&before.1)) as f64 / seconds;
+        (per_second * 10.0).round() / 10.0
+    };
+    Rates {
+        messages_in: rate(|totals| totals.messages_in),
+        messages_out: rate(|totals| totals.messages_out),
+        bytes_in: rate(|totals| totals.bytes_in),
+        bytes_out: rate(|totals| totals.bytes_out),
+    }
+}
+
+/// The topics with the most subscribers, those first; among equals, by name.
+fn most_subscribed(mut topics: Vec<TopicCount>) -> Vec<Named> {
+    let rank = |topic: &TopicCount| (Reverse(topic.subscribers), topic.destination.to_string());
+    if topics.len() > DESTINATIONS_MAX {
+        topics.select_nth_unstable_by_key(DESTINATIONS_MAX, |topic| Reverse(topic.subscribers));
+        topics.truncate(DESTINATIONS_MAX);
+    }
+    topics.sort_by_cached_key(rank);
+    let named = |topic: TopicCount| Named {
+        destination: topic.destination.to_string(),
+        subscribers: topic.subscribers,
+    };
+    topics.into_iter().map(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_subscribed_come_first_and_no_more_than_a_hundred() {
+        let topic = |number: usize| TopicCount {
+            destination: Destination::parse(&format!("/topic/{number:03}")).unwrap(),
+            subscribers: number / 2,
+        };
+        let named = most_subscribed((0..300).map(topic).collect());
+        assert_eq!(named.len(), DESTINATIONS_MAX);
+        assert_eq!(named[0].destination, "/topic/298");
+        assert_eq!(named[1].destination, "/topic/299");
+        assert_eq!(named[99].subscribers, 100);
+    }
+
+    #[test]
+    fn rates_are_per_second() {
+        let start = Instant::now();
+        let before = (
+            start,
+            Totals {
+                messages_in: 5,
+                ..Totals::default()
+            },
+        );
+        let now = (
+            start + Duration::from_secs(2),
+            Totals {
+                messages_in: 10,
+                ..Totals::default()
+            },
+        );
+        assert_eq!(rates(before, now).messages_in, 2.5);
+    }
+}

@@ -1,0 +1,78 @@
+//! The command line: what may be typed, and one clear line for what may not.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, error::ErrorKind};
+
+use crate::command::{EXIT_USAGE, echo, serve};
+
+/// A WebSocket and STOMP push server, and the tool to try one.
+#[derive(Debug, Parser)]
+#[command(name = "gumboot", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Without a subcommand, `serve` is run.
+    #[command(flatten)]
+    serve: serve::Args,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server: the console, STOMP over WebSocket and TCP, and an echo.
+    Serve(serve::Args),
+    /// Run an echo server, on every path, for tests and benchmarks.
+    Echo(echo::Args),
+}
+
+/// The command that was typed.
+///
+/// # Errors
+/// The status to exit with, when all has been said: help was asked for, or a flag is wrong.
+pub(crate) fn parse() -> Result<Command, ExitCode> {
+    match Cli::try_parse() {
+        Ok(cli) => Ok(cli.command.unwrap_or(Command::Serve(cli.serve))),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) =>
+        {
+            print!("{error}");
+            Err(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            eprintln!("gumboot: {} (see gumboot --help)", first_line(&error));
+            Err(ExitCode::from(EXIT_USAGE))
+        }
+    }
+}
+
+/// What is wrong, without what clap says around it.
+fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.trim_start_matches("error: ")
+        .trim_end_matches(':')
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_makes_sense() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_what_runs_without_a_subcommand() {
+        let cli = Cli::try_parse_from(["gumboot", "--listen", "127.0.0.1:0"]).unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!(cli.serve.listen.port(), 0);
+    }
+}

@@ -1,0 +1,89 @@
+//! The subcommands, and what they share: the status to exit with, the log, the signals to stop at.
+
+pub(crate) mod echo;
+pub(crate) mod serve;
+
+use std::{io, process::ExitCode};
+
+use gumboot_broker::{Config, Server};
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::cli::Command;
+
+/// The status for what the user has to change: a flag, or an address that cannot be listened on.
+pub(crate) const EXIT_USAGE: u8 = 2;
+
+/// The status for a failure of the machine.
+const EXIT_FAILURE: u8 = 1;
+
+/// Runs a command to its end.
+pub(crate) fn run(command: Command) -> ExitCode {
+    match command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Echo(args) => echo::run(&args),
+    }
+}
+
+/// Sends the log to standard error.
+fn log(level: LevelFilter) {
+    let to_terminal = io::IsTerminal::is_terminal(&io::stderr());
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .with_ansi(to_terminal)
+        .init();
+}
+
+/// Runs a server until Ctrl-C or SIGTERM. `print` tells the user where it listens.
+fn run_server(config: Config, threads: Option<usize>, print: impl FnOnce(&Server)) -> ExitCode {
+    let runtime = match runtime(threads) {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(EXIT_FAILURE, &format!("cannot start: {error}")),
+    };
+    let exit = runtime.block_on(async {
+        let server = match Server::bind(config).await {
+            Ok(server) => server,
+            Err(error) => return fail(EXIT_USAGE, &error.to_string()),
+        };
+        let stop = match stop() {
+            Ok(stop) => stop,
+            Err(error) => return fail(EXIT_FAILURE, &format!("cannot hear signals: {error}")),
+        };
+        print(&server);
+        server.run(stop).await;
+        ExitCode::SUCCESS
+    });
+    // What is left is not worth waiting for: connections that had not upgraded, or did not end in time.
+    runtime.shutdown_background();
+    exit
+}
+
+fn runtime(threads: Option<usize>) -> io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    builder.enable_all().build()
+}
+
+/// Ready at Ctrl-C or SIGTERM.
+fn stop() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Says in one line what is wrong.
+fn fail(status: u8, message: &str) -> ExitCode {
+    eprintln!("gumboot: {message}");
+    ExitCode::from(status)
+}

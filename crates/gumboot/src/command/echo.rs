@@ -1,0 +1,40 @@
+//! `gumboot echo`: only the echo server, on every path.
+
+use std::{net::SocketAddr, num::NonZeroUsize, process::ExitCode};
+
+use gumboot_broker::{Config, Endpoints, OriginPolicy};
+use tracing_subscriber::filter::LevelFilter;
+
+use super::{log, run_server, serve::reachable};
+
+/// What was typed.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9001")]
+    listen: SocketAddr,
+    /// The threads that serve; by default one per core
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// How much to log, to standard error: off, error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: LevelFilter,
+}
+
+pub(crate) fn run(args: &Args) -> ExitCode {
+    log(args.log);
+    let mut origins = OriginPolicy::same_origin();
+    if args.listen.ip().is_loopback() {
+        origins = origins.loopback_only();
+    }
+    let config = Config {
+        listen: args.listen,
+        stomp_listen: None,
+        endpoints: Endpoints::Echo,
+        origins,
+        ..Config::default()
+    };
+    run_server(config, args.threads.map(NonZeroUsize::get), |server| {
+        println!("echo       ws://{}/", reachable(server.addresses().http));
+    })
+}

@@ -1,0 +1,117 @@
+//! `gumboot serve`: the server.
+
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    process::ExitCode,
+    str::FromStr,
+};
+
+use gumboot_broker::{Config, InvalidOrigin, OriginPolicy, Server};
+use tracing::warn;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::{EXIT_USAGE, fail, log, run_server};
+
+/// What was typed.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// Where to serve the console and WebSocket
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Where to serve STOMP over TCP; `off` for nowhere
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:61613")]
+    stomp_listen: StompListen,
+    /// A further origin, such as https://example.com, whose pages may connect; `*` for all
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+    /// How much to log, to standard error: off, error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: LevelFilter,
+}
+
+/// An address, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct StompListen(Option<SocketAddr>);
+
+/// Neither an address nor `off`.
+#[derive(Debug)]
+struct InvalidAddress;
+
+impl fmt::Display for InvalidAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("neither an address, such as 127.0.0.1:61613, nor `off`")
+    }
+}
+
+impl std::error::Error for InvalidAddress {}
+
+impl FromStr for StompListen {
+    type Err = InvalidAddress;
+
+    fn from_str(typed: &str) -> Result<Self, InvalidAddress> {
+        match typed {
+            "off" => Ok(Self(None)),
+            address => address
+                .parse()
+                .map(|address| Self(Some(address)))
+                .map_err(|_| InvalidAddress),
+        }
+    }
+}
+
+impl Args {
+    /// What was typed, as a server means it.
+    fn resolve(&self) -> Result<Config, InvalidOrigin> {
+        let mut origins = OriginPolicy::same_origin();
+        if self.listen.ip().is_loopback() {
+            origins = origins.loopback_only();
+        }
+        for origin in &self.allow_origin {
+            origins = origins.allow(origin)?;
+        }
+        Ok(Config {
+            listen: self.listen,
+            stomp_listen: self.stomp_listen.0,
+            origins,
+            ..Config::default()
+        })
+    }
+}
+
+pub(crate) fn run(args: &Args) -> ExitCode {
+    log(args.log);
+    let config = match args.resolve() {
+        Ok(config) => config,
+        Err(error) => return fail(EXIT_USAGE, &format!("--allow-origin: {error}")),
+    };
+    let open = [Some(args.listen), args.stomp_listen.0]
+        .into_iter()
+        .flatten();
+    if open.filter(|address| !address.ip().is_loopback()).count() > 0 {
+        warn!("anyone who reaches this machine may connect: there are no users and passwords");
+    }
+    run_server(config, None, print_addresses)
+}
+
+/// The addresses to use, as a client on this machine writes them.
+fn print_addresses(server: &Server) {
+    let addresses = server.addresses();
+    let http = reachable(addresses.http);
+    println!("gumboot {}", env!("CARGO_PKG_VERSION"));
+    println!("console    http://{http}/");
+    println!("websocket  ws://{http}/ws  (v12.stomp, v11.stomp, v10.stomp)");
+    println!("echo       ws://{http}/echo");
+    if let Some(stomp) = addresses.stomp {
+        println!("stomp      {}", reachable(stomp));
+    }
+}
+
+/// An address that can be connected to: a server on all addresses is found on loopback.
+pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
+    } else {
+        address
+    }
+}
