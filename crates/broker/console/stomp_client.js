@@ -182,6 +182,7 @@ export class StompClient {
   #handleError(frame) {
     const text = header(frame, "message") || decode(frame.body) || "The server sent an ERROR.";
     this.#handlers.onProblem?.(text.trim());
+    clearTimeout(this.#deadline);
     // A server closes after ERROR; one that does not is not waited for.
     this.#deadline = setTimeout(() => this.#socket.close(), DISCONNECT_MS_MAX);
   }
