@@ -4,8 +4,11 @@
 import { setText, svg } from "./dom.js";
 import { clockSeconds } from "./format.js";
 
-/** What the chart spans. */
-export const SPAN_MS = 5 * 60_000;
+/** The chart begins with a short span and widens as samples come in; seconds, and those of a label. */
+const SPANS = [[60, 15], [120, 30], [300, 60]];
+
+/** What the chart spans at most. */
+export const SPAN_MS = 300_000;
 
 /** A longer silence than this leaves a gap in the lines. */
 const GAP_MS = 3_500;
@@ -69,7 +72,7 @@ export class Chart {
     const plot = { width: width - MARGIN.left - MARGIN.right,
       height: height - MARGIN.top - MARGIN.bottom };
     const scale = {
-      x: (time) => MARGIN.left + plot.width * (1 - (end - time) / SPAN_MS),
+      x: (time) => MARGIN.left + plot.width * (1 - (end - time) / this.#span()[0] / 1000),
       y: (value) => MARGIN.top + plot.height * (1 - value / top),
     };
     image.replaceChildren(
@@ -97,14 +100,22 @@ export class Chart {
   }
 
   #timeAxis(scale, end, height) {
-    const step = this.#size.width < 420 ? 2 : 1;
-    const minutes = Array.from({ length: SPAN_MS / 60_000 + 1 }, (_, minute) => minute);
-    return minutes.filter((minute) => minute % step === 0).map((ago) => {
-      const label = svg("text", { class: "chart-label", x: scale.x(end - ago * 60_000),
+    const [span, step] = this.#span();
+    const spacing = this.#size.width < 420 ? step * 2 : step;
+    const labels = [];
+    for (let ago = 0; ago <= span; ago += spacing) {
+      const label = svg("text", { class: "chart-label", x: scale.x(end - ago * 1000),
         y: height - 6, "text-anchor": ago === 0 ? "end" : "middle" });
-      label.textContent = ago === 0 ? "now" : `−${ago} min`;
-      return label;
-    });
+      label.textContent = ago === 0 ? "now" : agoText(ago);
+      labels.push(label);
+    }
+    return labels;
+  }
+
+  /** The shortest span that shows all samples. */
+  #span() {
+    const seconds = ((this.#samples.at(-1)?.time ?? 0) - (this.#samples[0]?.time ?? 0)) / 1000;
+    return SPANS.find(([span]) => seconds <= span) ?? SPANS.at(-1);
   }
 
   #lines(scale, series, filled) {
@@ -160,7 +171,7 @@ export class Chart {
       / (box.width - MARGIN.left - MARGIN.right);
     const end = this.#samples.at(-1)?.time;
     if (end === undefined) return;
-    const time = end - (1 - share) * SPAN_MS;
+    const time = end - (1 - share) * this.#span()[0] * 1000;
     const distance = (sample) => Math.abs(sample.time - time);
     const nearest = this.#samples.reduce((a, b) => (distance(b) < distance(a) ? b : a));
     this.#setCursor(nearest.time);
@@ -205,6 +216,10 @@ function niceTop(peak) {
   const power = 10 ** Math.floor(Math.log10(step));
   const factor = [1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10].find((f) => f * power >= step);
   return Math.max(factor * power, 0.5) * ROWS;
+}
+
+function agoText(seconds) {
+  return seconds % 60 === 0 ? `−${seconds / 60} min` : `−${seconds} s`;
 }
 
 function round(value) {

@@ -11,8 +11,9 @@ export const ENTRIES_MAX = 1000;
 /** Above this many new entries in one go, a screen reader is not told each one. */
 const ANNOUNCED_MAX = 3;
 
-/** Under load the page is drawn this often, not on every message. */
-const DRAW_MS_BUSY = 150;
+/** When a draw had this many entries, the next ones wait and are drawn together. */
+const BUSY_ENTRIES = 5;
+const BUSY_MS = 120;
 
 /** How near the end counts as “at the end”, in px. */
 const END_SLACK = 32;
@@ -52,6 +53,7 @@ export class Log {
   #held = [];
   #expanded = new WeakSet();
   #drawScheduled = false;
+  #busy = false;
   #paused = false;
   #missed = 0;
   #view = { pretty: true, wire: false, kind: "all", text: "", hexColumns: 16 };
@@ -78,7 +80,7 @@ export class Log {
     }
     this.#pending.push(entry);
     if (this.#pending.length > ENTRIES_MAX) this.#pending.shift();
-    this.#scheduleDraw(this.#pending.length > 20 ? DRAW_MS_BUSY : 0);
+    this.#scheduleDraw();
   }
 
   /** Draws an entry again, after its content arrived late. */
@@ -147,13 +149,14 @@ export class Log {
     }).observe(pane);
   }
 
-  #scheduleDraw(delay) {
+  #scheduleDraw() {
     if (this.#drawScheduled) return;
     this.#drawScheduled = true;
     setTimeout(() => {
       this.#drawScheduled = false;
+      this.#busy = this.#pending.length > BUSY_ENTRIES;
       this.#drawPending();
-    }, delay);
+    }, this.#busy ? BUSY_MS : 0);
   }
 
   #drawPending() {
