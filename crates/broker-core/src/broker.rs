@@ -210,6 +210,12 @@ impl Broker {
         self.subscriptions
     }
 
+    /// The subscriptions of a destination at this moment.
+    #[must_use]
+    pub fn subscriber_count(&self, destination: &Destination) -> usize {
+        self.topics.get(destination).map_or(0, Topic::len)
+    }
+
     /// The topics that have subscribers, in no order.
     pub fn topics(&self) -> impl ExactSizeIterator<Item = TopicCount> + '_ {
         self.topics.iter().map(|(destination, topic)| TopicCount {

@@ -31,6 +31,18 @@ struct State {
     signal: Option<Signal>,
     /// Set while the connection waits for something to arrive.
     waker: Option<Waker>,
+    /// It has no room for messages, and is woken for signals only.
+    signals_only: bool,
+}
+
+impl State {
+    fn wait(&mut self, cx: &mut Context<'_>, signals_only: bool) {
+        self.signals_only = signals_only;
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+    }
 }
 
 /// Those to wake once a batch is through, each of them once.
@@ -70,6 +82,9 @@ impl Mailbox {
         } else {
             state.bytes = bytes;
             state.deliveries.push_back(delivery);
+            if state.signals_only {
+                return;
+            }
         }
         wakeups.extend(state.waker.take());
     }
@@ -85,13 +100,19 @@ impl Mailbox {
     pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> (VecDeque<Delivery>, Option<Signal>) {
         let mut state = self.lock();
         if state.deliveries.is_empty() && state.signal.is_none() {
-            match &mut state.waker {
-                Some(waker) => waker.clone_from(cx.waker()),
-                none => *none = Some(cx.waker().clone()),
-            }
+            state.wait(cx, false);
         }
         state.bytes = 0;
         (std::mem::take(&mut state.deliveries), state.signal)
+    }
+
+    /// What the owner is told, for one who has no room for messages; if nothing, the task is woken when it is.
+    pub(crate) fn poll_signal(&self, cx: &mut Context<'_>) -> Option<Signal> {
+        let mut state = self.lock();
+        if state.signal.is_none() {
+            state.wait(cx, true);
+        }
+        state.signal
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -152,5 +173,18 @@ mod tests {
         mailbox.push(delivery(1), wakeups);
         mailbox.push(delivery(1), wakeups);
         assert_eq!(wakeups.0.len(), 1);
+    }
+
+    #[test]
+    fn who_has_no_room_is_woken_for_signals_only() {
+        let mailbox = Mailbox::new(1);
+        let wakeups = &mut Wakeups::default();
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert_eq!(mailbox.poll_signal(cx), None);
+        mailbox.push(delivery(1), wakeups);
+        assert_eq!(wakeups.0.len(), 0);
+        mailbox.push(delivery(1), wakeups);
+        assert_eq!(wakeups.0.len(), 1);
+        assert_eq!(mailbox.poll_signal(cx), Some(Signal::Overflow));
     }
 }

@@ -73,11 +73,13 @@ pub(crate) async fn run(hub: Arc<Hub>) {
     loop {
         ticks.tick().await;
         let now = (Instant::now(), hub.metrics.totals());
-        let stats = stats(&hub, start, before, now);
+        if hub.with_broker(|broker| broker.subscriber_count(&destination)) > 0 {
+            let stats = stats(&hub, start, before, now);
+            let body = serde_json::to_vec(&stats).expect("figures are JSON");
+            let tail = Tail::new(STATS, &[("content-type", "application/json")], &body);
+            hub.publish(&destination, &Publication::new(tail));
+        }
         before = now;
-        let body = serde_json::to_vec(&stats).expect("figures are JSON");
-        let tail = Tail::new(STATS, &[("content-type", "application/json")], &body);
-        hub.publish(&destination, &Publication::new(tail));
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
 };
+use tracing::warn;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::cli::Command;
@@ -40,6 +41,7 @@ fn log(level: LevelFilter) {
 
 /// Runs a server until Ctrl-C or SIGTERM. `print` tells the user where it listens.
 fn run_server(config: Config, threads: Option<usize>, print: impl FnOnce(&Server)) -> ExitCode {
+    allow_many_files();
     let runtime = match runtime(threads) {
         Ok(runtime) => runtime,
         Err(error) => return fail(EXIT_FAILURE, &format!("cannot start: {error}")),
@@ -60,6 +62,13 @@ fn run_server(config: Config, threads: Option<usize>, print: impl FnOnce(&Server
     // What is left is not worth waiting for: connections that had not upgraded, or did not end in time.
     runtime.shutdown_background();
     exit
+}
+
+/// Each connection is a file; the limit that a shell starts with is often 1,024.
+fn allow_many_files() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        warn!(%error, "the limit on open files stays as it is");
+    }
 }
 
 fn runtime(threads: Option<usize>) -> io::Result<Runtime> {

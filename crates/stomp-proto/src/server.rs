@@ -27,9 +27,9 @@ pub struct ServerOptions {
     pub limits_before_login: Limits,
     /// The limits from then on.
     pub limits: Limits,
-    /// How long a client that promised a heart-beat every 5 s or less often may be silent while
-    /// [`ServerSession::handle_alive`] is called; for WebSocket, whose hidden pages cannot keep
-    /// time, 75 s is good. Default: no such floor.
+    /// How long at least a client may be silent that promised a heart-beat every 5 s or less often.
+    /// For WebSocket, whose hidden pages cannot keep time but whose pings tell whether the peer is
+    /// there, 75 s is good. Default: no such floor.
     pub receive_floor: Option<Duration>,
 }
 
@@ -190,12 +190,6 @@ impl ServerSession {
     /// Some octets were sent to the client.
     pub fn handle_sent(&mut self, now: Instant) {
         self.timers.handle_sent(now);
-    }
-
-    /// The client's end of the carrier has answered, such as with a WebSocket pong. It counts only
-    /// towards [`ServerOptions::receive_floor`].
-    pub fn handle_alive(&mut self, now: Instant) {
-        self.timers.handle_alive(now);
     }
 
     /// Does what is due at `now`; too early does nothing.

@@ -34,7 +34,6 @@ pub(crate) struct Timers {
     login_until: Option<Instant>,
     received: Instant,
     sent: Instant,
-    alive: Instant,
     /// 0: no beats.
     send_ms: u32,
     /// 0: silence is no fault.
@@ -48,7 +47,6 @@ impl Timers {
             login_until: Some(now + millis(login_ms_max.into())),
             received: now,
             sent: now,
-            alive: now,
             send_ms: 0,
             receive_ms: 0,
             floor: Duration::ZERO,
@@ -86,10 +84,6 @@ impl Timers {
 
     pub(crate) fn handle_sent(&mut self, now: Instant) {
         self.sent = now;
-    }
-
-    pub(crate) fn handle_alive(&mut self, now: Instant) {
-        self.alive = now;
     }
 
     /// The next deadline; `stall_ms_max` is given while a frame is unfinished.
@@ -131,15 +125,13 @@ impl Timers {
     }
 
     /// A browser fires the timers of a hidden page once a minute, so such a page cannot beat as it
-    /// promised. While its WebSocket still answers pings it is given until the floor.
+    /// promised: it is given until the floor. That its carrier still stands is for the driver to ask.
     fn silent_from(&self) -> Option<Instant> {
         let tolerance = match self.receive_ms {
             0 => return None,
             ms => millis(u64::from(ms) * SILENCE_INTERVALS + SILENCE_EXTRA_MS),
         };
-        let answers_until = self.alive.max(self.received) + tolerance;
-        let floor = (self.received + self.floor).min(answers_until);
-        Some(floor.max(self.received + tolerance))
+        Some(self.received + tolerance.max(self.floor))
     }
 
     fn beat_from(&self) -> Option<Instant> {

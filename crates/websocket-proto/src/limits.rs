@@ -16,7 +16,7 @@ pub struct Config {
 pub struct Limits {
     /// Control frames (ping, pong, close) taken within one second. One more: 1008. Default 1,000.
     pub control_frames_per_second_max: u32,
-    /// Frames that make up one message. One more: 1008. Default 65,536.
+    /// Frames that make up one message. One more: 1008. Default 131,072.
     pub fragments_per_message_max: u32,
     /// Payload of one frame, in bytes. A longer one: 1009, before its payload is read. Default 16 MiB.
     pub frame_bytes_max: u64,
@@ -28,7 +28,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             control_frames_per_second_max: 1_000,
-            fragments_per_message_max: 65_536,
+            fragments_per_message_max: 131_072,
             frame_bytes_max: 16 << 20,
             message_bytes_max: 16 << 20,
         }

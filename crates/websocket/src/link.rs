@@ -46,8 +46,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         &mut self.connection
     }
 
-    /// Reads once, and gives every event in what was read to `on_event`. Pending also while the peer does not take what
-    /// waits for it.
+    /// Reads once, and gives every event in what was read to `on_event`. Pending also while the link
+    /// [is blocked](Link::is_blocked): when a write has ended that, it is to be polled again.
     ///
     /// # Errors
     /// Why nothing more will be read.
@@ -149,8 +149,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         self.pipe.take_traffic()
     }
 
-    /// Whether the peer must first take what waits for it.
-    fn is_blocked(&self) -> bool {
+    /// Whether the peer must first take what waits for it: until then [`Link::poll_read`] is pending, and wakes nobody.
+    pub fn is_blocked(&self) -> bool {
         self.connection.bytes_pending() > PENDING_BYTES_MAX
     }
 

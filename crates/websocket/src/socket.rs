@@ -117,6 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             ready!(self.link.poll_end(cx));
             return Poll::Ready(ControlFlow::Break(()));
         }
+        let blocked = self.link.is_blocked();
         let inbox = &mut self.inbox;
         let read = self
             .link
@@ -129,6 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Poll::Ready(Err(error))
             }
             (Poll::Pending, _, Poll::Ready(Err(error))) => Poll::Ready(Err(error)),
+            (Poll::Pending, ..) if blocked && !self.link.is_blocked() => Poll::Ready(Ok(())),
             (read, ..) => read,
         };
         match ready!(read) {

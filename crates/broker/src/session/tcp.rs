@@ -72,12 +72,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TcpSession<S> {
         if self.stream.queue.is_empty() {
             self.stream.queue.lend(scratch::take_write());
         }
+        let blocked = self.stream.is_full();
         let read = self.poll_read(cx, now);
         let outbox = self.protocol.poll_outbox(cx, now, &mut self.stream);
         let written = self.poll_write(cx, now);
         let timer = self.poll_timer(cx);
-        let more = outbox.is_ready() && written.is_ready();
-        if read.is_ready() || timer.is_ready() || more || self.stream.ended {
+        let more = written.is_ready() && outbox.is_ready();
+        let unblocked = blocked && !self.stream.is_full();
+        if read.is_ready() || timer.is_ready() || more || unblocked || self.stream.ended {
             return Poll::Ready(());
         }
         Poll::Pending

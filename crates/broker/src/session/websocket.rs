@@ -59,12 +59,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: OnMessage + Unpin> WebSocketSession<S
     /// One round; ready if there may be more to do at once.
     fn poll_round(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = now();
+        let blocked = self.link.is_blocked();
         let read = self.poll_read(cx, now);
         let outbox = self.protocol.poll_outbox(cx, now, self.link.connection());
         let written = self.link.poll_write(cx, now);
         let timer = self.poll_timer(cx);
-        let more = outbox.is_ready() && written.is_ready();
-        if read.is_ready() || timer.is_ready() || more || self.link.is_ending() {
+        let more = written.is_ready() && outbox.is_ready();
+        let unblocked = blocked && !self.link.is_blocked();
+        if read.is_ready() || timer.is_ready() || more || unblocked || self.link.is_ending() {
             return Poll::Ready(());
         }
         Poll::Pending

@@ -187,8 +187,10 @@ impl Stomp {
         self.seat.unsubscribe(id).map_err(refused)
     }
 
+    /// The RECEIPT is the last that the client hears: what waits for it is dropped.
     fn on_disconnect(&mut self, now: Instant) {
         self.seat.disconnect();
+        self.subscriptions = Subscriptions::default();
         self.outbox = VecDeque::new();
         self.end = End::Disconnected(now + DISCONNECT_LINGER_MAX);
     }
@@ -308,20 +310,23 @@ impl Subprotocol for Stomp {
         if self.end == End::Ended {
             return Poll::Pending;
         }
-        if self.outbox.is_empty() {
+        let signal = if self.outbox.is_empty() {
             let (deliveries, signal) = self.seat.mailbox().poll_take(cx);
             self.outbox = deliveries;
-            if let Some(signal) = signal {
-                self.send_outbox(now, carrier);
-                self.on_signal(now, signal, carrier);
-                return Poll::Pending;
-            }
-            if self.outbox.is_empty() {
-                return Poll::Pending;
-            }
-        }
+            signal
+        } else {
+            self.seat.mailbox().poll_signal(cx)
+        };
+        let had_some = !self.outbox.is_empty();
         self.send_outbox(now, carrier);
-        Poll::Ready(())
+        if let Some(signal) = signal {
+            self.on_signal(now, signal, carrier);
+        }
+        if had_some {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
