@@ -95,7 +95,6 @@ class EachVersion:
         client.connection.send("/nowhere/x", b"x", headers={"receipt": "never"})
         error = client.next("ERROR")
         text = error.headers["message"] + error.body.decode()
-        self.assertIn("/nowhere/x", text)
         self.assertIn("/topic/", text)
         self.assertEqual(error.headers["receipt-id"], "never")
         self.assertTrue(client.disconnected.get(timeout=SOON_S))
