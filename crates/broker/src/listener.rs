@@ -4,7 +4,6 @@ use std::{io, sync::Arc, time::Duration};
 
 use gumboot_stomp_proto::{ErrorFrame, ServerOptions};
 use gumboot_websocket::{
-    Link,
     proto::handshake::server::Refusal,
     server::{Upgraded, serve_http},
     timer::now,
@@ -67,11 +66,7 @@ pub(crate) async fn accept_stomp(hub: Arc<Hub>, listener: TcpListener) {
         keep_alive(&stream);
         let connected = hub.metrics.connected(ConnectionKind::StompTcp);
         let protocol = Stomp::new(now(), hub.seat(), Arc::clone(&options));
-        let session = TcpSession::new(stream, protocol, Arc::clone(&hub.metrics));
-        tokio::spawn(async move {
-            session.await;
-            drop(connected);
-        });
+        tokio::spawn(TcpSession::new(stream, protocol, connected));
     }
 }
 
@@ -119,31 +114,31 @@ async fn serve(hub: Arc<Hub>, stream: TcpStream) {
     match http.await {
         Ok(Some(upgraded)) => {
             drop(connected);
-            tokio::spawn(run(hub, upgraded));
+            spawn_session(&hub, upgraded);
         }
         Ok(None) => {}
         Err(error) => debug!(%error, "HTTP ended"),
     }
 }
 
-async fn run(hub: Arc<Hub>, upgraded: Upgraded<TcpStream, Use>) {
+/// A task for a WebSocket; the session itself, with nothing around it, is what an idle connection weighs.
+fn spawn_session(hub: &Arc<Hub>, upgraded: Upgraded<TcpStream, Use>) {
     let (link, to) = upgraded.into_link(Arc::clone(&hub.config.websocket));
     match to {
-        Use::Echo => run_echo(hub, link).await,
-        Use::Stomp => run_stomp(hub, link).await,
+        Use::Echo => {
+            let connected = hub.metrics.connected(ConnectionKind::Echo);
+            tokio::spawn(WebSocketSession::new(
+                link,
+                Echo::new(hub.seat()),
+                connected,
+            ));
+        }
+        Use::Stomp => {
+            let connected = hub.metrics.connected(ConnectionKind::StompWebSocket);
+            let protocol = Stomp::new(now(), hub.seat(), Arc::clone(&hub.stomp_options));
+            tokio::spawn(WebSocketSession::new(link, protocol, connected));
+        }
     }
-}
-
-async fn run_echo(hub: Arc<Hub>, link: Link<TcpStream>) {
-    let _connected = hub.metrics.connected(ConnectionKind::Echo);
-    let protocol = Echo::new(hub.seat());
-    WebSocketSession::new(link, protocol, Arc::clone(&hub.metrics)).await;
-}
-
-async fn run_stomp(hub: Arc<Hub>, link: Link<TcpStream>) {
-    let _connected = hub.metrics.connected(ConnectionKind::StompWebSocket);
-    let protocol = Stomp::new(now(), hub.seat(), Arc::clone(&hub.stomp_options));
-    WebSocketSession::new(link, protocol, Arc::clone(&hub.metrics)).await;
 }
 
 /// Tells one connection too many that it is.

@@ -67,18 +67,6 @@ impl Metrics {
         }
     }
 
-    /// Counts what a connection has done since it was last counted.
-    pub(crate) fn add(&self, traffic: Traffic, messages: Messages) {
-        if traffic != Traffic::default() {
-            self.bytes_in.fetch_add(traffic.bytes_in, Relaxed);
-            self.bytes_out.fetch_add(traffic.bytes_out, Relaxed);
-        }
-        if messages != Messages::default() {
-            self.messages_in.fetch_add(messages.r#in, Relaxed);
-            self.messages_out.fetch_add(messages.out, Relaxed);
-        }
-    }
-
     pub(crate) fn totals(&self) -> Totals {
         Totals {
             messages_in: self.messages_in.load(Relaxed),
@@ -110,6 +98,20 @@ impl Connections {
 pub(crate) struct Connected {
     metrics: Arc<Metrics>,
     kind: ConnectionKind,
+}
+
+impl Connected {
+    /// Counts what the connection has done since it was last counted.
+    pub(crate) fn add(&self, traffic: Traffic, messages: Messages) {
+        if traffic != Traffic::default() {
+            self.metrics.bytes_in.fetch_add(traffic.bytes_in, Relaxed);
+            self.metrics.bytes_out.fetch_add(traffic.bytes_out, Relaxed);
+        }
+        if messages != Messages::default() {
+            self.metrics.messages_in.fetch_add(messages.r#in, Relaxed);
+            self.metrics.messages_out.fetch_add(messages.out, Relaxed);
+        }
+    }
 }
 
 impl Drop for Connected {

@@ -2,7 +2,7 @@
 
 use std::{error, fmt, io, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use gumboot_websocket_proto::{
     Config, Connection,
     handshake::client::{ClientHandshake, HandshakeError, InvalidProtocol},
@@ -175,11 +175,7 @@ async fn exchange(
     let parts = connection.into_parts();
     let config = Config::default().into();
     let connection = Connection::client(config, Box::new(RandomKeys::new()), now());
-    let link = Link::new(
-        parts.io.into_inner(),
-        connection,
-        BytesMut::from(parts.read_buf),
-    );
+    let link = Link::new(parts.io.into_inner(), connection, &parts.read_buf);
     Ok(Socket::new(link, agreed.protocol))
 }
 

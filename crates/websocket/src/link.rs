@@ -30,7 +30,9 @@ pub struct Link<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// A link of `connection` over `io`; `leftover` is what was read behind the opening handshake.
-    pub fn new(io: S, connection: Connection, leftover: BytesMut) -> Self {
+    pub fn new(io: S, connection: Connection, leftover: &[u8]) -> Self {
+        // A copy, so that the buffer of the handshake is not kept for the life of the connection.
+        let leftover = BytesMut::from(leftover);
         Self {
             pipe: Pipe::new(io),
             connection,

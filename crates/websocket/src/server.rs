@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use gumboot_websocket_proto::{Config, Connection};
 use http::{Request, Response};
 use http_body_util::Full;
@@ -54,7 +54,7 @@ pub enum Answer<T> {
 #[derive(Debug)]
 pub struct Upgraded<S, T> {
     io: S,
-    leftover: BytesMut,
+    leftover: Bytes,
     /// What was known of it at its upgrade.
     pub context: T,
 }
@@ -63,7 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T> Upgraded<S, T> {
     /// The link of a server's connection over the stream, and what was known of it.
     pub fn into_link(self, config: Arc<Config>) -> (Link<S>, T) {
         let connection = Connection::server(config, now());
-        (Link::new(self.io, connection, self.leftover), self.context)
+        (Link::new(self.io, connection, &self.leftover), self.context)
     }
 }
 
@@ -108,7 +108,7 @@ where
     match (served, state.context) {
         (Ok(()), Some(context)) => Ok(Some(Upgraded {
             io,
-            leftover: BytesMut::from(read_buf),
+            leftover: read_buf,
             context,
         })),
         (Ok(()), None) => io.shutdown().await.map(|()| None),

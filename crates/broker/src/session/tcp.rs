@@ -2,7 +2,6 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Instant,
 };
@@ -19,7 +18,7 @@ use tracing::debug;
 
 use super::ROUNDS_MAX;
 use crate::{
-    metrics::Metrics,
+    metrics::Connected,
     subprotocol::{Carrier, Subprotocol, stomp::Stomp},
 };
 
@@ -29,7 +28,7 @@ pub(crate) struct TcpSession<S> {
     pipe: Pipe<S>,
     stream: Stream,
     protocol: Stomp,
-    metrics: Arc<Metrics>,
+    connected: Connected,
 }
 
 /// A stream of frames: nothing marks where one ends but the frame itself.
@@ -57,12 +56,12 @@ impl Carrier for Stream {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TcpSession<S> {
-    pub(crate) fn new(io: S, protocol: Stomp, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(io: S, protocol: Stomp, connected: Connected) -> Self {
         Self {
             pipe: Pipe::new(io),
             stream: Stream::default(),
             protocol,
-            metrics,
+            connected,
         }
     }
 
@@ -125,7 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TcpSession<S> {
     }
 
     fn count(&mut self) {
-        self.metrics
+        self.connected
             .add(self.pipe.take_traffic(), self.protocol.take_messages());
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Instant,
 };
@@ -17,7 +16,7 @@ use tracing::debug;
 
 use super::ROUNDS_MAX;
 use crate::{
-    metrics::Metrics,
+    metrics::Connected,
     subprotocol::{Subprotocol, echo::Echo, stomp::Stomp},
 };
 
@@ -44,15 +43,15 @@ impl OnMessage for Stomp {
 pub(crate) struct WebSocketSession<S, P> {
     link: Link<S>,
     protocol: P,
-    metrics: Arc<Metrics>,
+    connected: Connected,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, P: OnMessage + Unpin> WebSocketSession<S, P> {
-    pub(crate) fn new(link: Link<S>, protocol: P, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(link: Link<S>, protocol: P, connected: Connected) -> Self {
         Self {
             link,
             protocol,
-            metrics,
+            connected,
         }
     }
 
@@ -108,7 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: OnMessage + Unpin> Future for WebSock
         for _ in 0..ROUNDS_MAX {
             if session.link.is_ending() {
                 polled = session.link.poll_end(cx);
-                session.metrics.add(
+                session.connected.add(
                     session.link.take_traffic(),
                     session.protocol.take_messages(),
                 );
@@ -119,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: OnMessage + Unpin> Future for WebSock
                 break;
             }
         }
-        session.metrics.add(
+        session.connected.add(
             session.link.take_traffic(),
             session.protocol.take_messages(),
         );
