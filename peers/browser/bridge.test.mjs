@@ -18,7 +18,8 @@ const NOTE = 'a:b c\\d ü';
 let browser, site, program, page, tcp;
 
 before(async () => {
-  [browser, site] = await Promise.all([launch(), serveFiles(FILES)]);
+  browser = await launch();
+  site = await serveFiles(FILES);
   program = await serve('--allow-origin', site.origin);
   tcp = connectTcp(program.stomp);
   ({ page } = await open(browser, site.origin));

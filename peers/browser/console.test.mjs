@@ -21,7 +21,8 @@ const seen = new Set();
 let browser, program;
 
 before(async () => {
-  [browser, program] = await Promise.all([launch(), serve()]);
+  browser = await launch();
+  program = await serve();
   await mkdir(SCREENSHOTS, { recursive: true });
 });
 
@@ -366,21 +367,19 @@ test("the server view shows the server's figures", () =>
     assert.equal(asked, '/topic/$SYS/stats');
   }));
 
-test('the server view comes back after a loss', async () => {
+test('the server view comes back after a loss', async (t) => {
   const lost = await serve();
+  t.after(lost.stop);
   const { page, context } = await open(browser, `${lost.console}#server`, { viewport: DESK });
+  t.after(() => context.close());
   const ui = new Console(page);
   await ui.shows('server-status-text', 'Live');
   await lost.stop();
   await ui.shows('server-status-text', /^Reconnecting in \d+ s$/);
   const again = await serve('--listen', new URL(lost.console).host);
-  try {
-    await ui.click('server-retry');
-    await ui.shows('server-status-text', 'Live');
-  } finally {
-    await context.close();
-    await again.stop();
-  }
+  t.after(again.stop);
+  await ui.click('server-retry');
+  await ui.shows('server-status-text', 'Live');
 });
 
 for (const [width, viewport] of [[390, PHONE], [1440, DESK]]) {

@@ -16,7 +16,8 @@ const FILES = Object.fromEntries([
 let browser, site, program, page;
 
 before(async () => {
-  [browser, site] = await Promise.all([launch(), serveFiles(FILES)]);
+  browser = await launch();
+  site = await serveFiles(FILES);
   program = await serve('--allow-origin', site.origin);
   ({ page } = await open(browser, site.origin));
   await page.addScriptTag({ url: '/stomp.umd.js' });

@@ -8,7 +8,9 @@ import { serve } from '../lib/program.mjs';
 let browser, friend, stranger, program;
 
 before(async () => {
-  [browser, friend, stranger] = await Promise.all([launch(), serveFiles(), serveFiles()]);
+  browser = await launch();
+  friend = await serveFiles();
+  stranger = await serveFiles();
   program = await serve('--allow-origin', friend.origin);
 });
 

@@ -13,9 +13,6 @@ export const path = process.env.GUMBOOT_PROGRAM ?? built;
 /** How long the program may take from SIGTERM to its end. */
 const STOP_MS = 5_000;
 
-/** The line that is printed last, by subcommand. */
-const LAST_WORD = { serve: 'stomp', echo: 'echo' };
-
 /** Starts `gumboot serve`, on free ports where the options name none. */
 export function serve(...options) {
   return start('serve', onFreePorts(['--listen', '--stomp-listen'], options));
@@ -57,12 +54,23 @@ async function start(command, options) {
     child.on('close', (status, signal) => resolve({ status, signal }));
   });
   try {
-    const lines = await within(addresses(child, ended, LAST_WORD[command]), 'addresses');
-    return { ...lines, stop: () => stop(child, ended, forget), log: () => stderr };
+    const lines = await within(addresses(child, ended, lastWord(command, options)), 'addresses');
+    return { ...lines, stop: once(() => stop(child, ended, forget)) };
   } catch (error) {
     forget();
     throw new Error(`${error.message}; the program wrote: ${stderr}`);
   }
+}
+
+/** With which the last line begins. */
+function lastWord(command, options) {
+  return command === 'serve' && !options.includes('off') ? 'stomp' : 'echo';
+}
+
+/** The same promise at every call: a test may stop the program, and its clean-up again. */
+function once(action) {
+  let promise;
+  return () => (promise ??= action());
 }
 
 /** The printed addresses by the first word of their line, once the last of them is there. */
@@ -95,6 +103,9 @@ async function stop(child, ended, forget) {
     forget();
   }
 }
+
+// The test runner ends a file that takes too long with SIGTERM, and then no `exit` would be heard.
+process.once('SIGTERM', () => process.exit(143));
 
 /** Makes sure that the child does not outlive this process; gives the way to end it now. */
 function endWithThis(child) {

@@ -10,18 +10,22 @@ import { connect } from '../lib/stomp_client.mjs';
 import { StompJs, WebSocket } from '../lib/packages.mjs';
 import { within } from '../lib/wait.mjs';
 
-test('the addresses are real', async () => {
+test('the addresses are real', async (t) => {
   const program = await serve();
-  try {
-    const ports = [program.console, program.websocket, program.echo].map((url) => new URL(url).port);
-    assert.equal(new Set(ports).size, 1, 'one port for HTTP and WebSocket');
-    assert.match(program.console, /^http:\/\/127\.0\.0\.1:[1-9]\d*\/$/);
-    assert.match(program.websocket, /^ws:\/\/127\.0\.0\.1:[1-9]\d*\/ws$/);
-    assert.match(program.echo, /^ws:\/\/127\.0\.0\.1:[1-9]\d*\/echo$/);
-    assert.match(program.stomp, /^127\.0\.0\.1:[1-9]\d*$/);
-  } finally {
-    await program.stop();
-  }
+  t.after(program.stop);
+  const ports = [program.console, program.websocket, program.echo].map((url) => new URL(url).port);
+  assert.equal(new Set(ports).size, 1, 'one port for HTTP and WebSocket');
+  assert.match(program.console, /^http:\/\/127\.0\.0\.1:[1-9]\d*\/$/);
+  assert.match(program.websocket, /^ws:\/\/127\.0\.0\.1:[1-9]\d*\/ws$/);
+  assert.match(program.echo, /^ws:\/\/127\.0\.0\.1:[1-9]\d*\/echo$/);
+  assert.match(program.stomp, /^127\.0\.0\.1:[1-9]\d*$/);
+});
+
+test('a server can do without STOMP over TCP', async (t) => {
+  const program = await serve('--stomp-listen', 'off');
+  t.after(program.stop);
+  const stomp = await connect({ StompJs, WebSocket, url: program.websocket });
+  await stomp.disconnect();
 });
 
 test('a port in use is one clear line and status 2', async () => {
@@ -57,8 +61,9 @@ test('a bad flag or value is status 2 and named', async () => {
   }
 });
 
-test('at its end every client is told, and the program is gone', async () => {
+test('at its end every client is told, and the program is gone', async (t) => {
   const program = await serve();
+  t.after(program.stop);
   const raw = await open(program.echo);
   const stomp = await connect({ StompJs, WebSocket, url: program.websocket });
   const tcp = await connectTcp(program.stomp);
@@ -71,17 +76,18 @@ test('at its end every client is told, and the program is gone', async () => {
   await ended;
 });
 
-test('a client that does not answer does not hold the end up', async () => {
+test('a client that does not answer does not hold the end up', async (t) => {
   const program = await serve();
+  t.after(program.stop);
   const silent = await open(program.echo);
+  t.after(() => silent.terminate());
   silent.pause();
   const tcp = await connectTcp(program.stomp);
+  t.after(() => tcp.destroy());
   tcp.pause();
   const { status, ms } = await program.stop();
   assert.equal(status, 0);
   assert.ok(ms < 5000, `${ms} ms`);
-  silent.terminate();
-  tcp.destroy();
 });
 
 /** A STOMP session over TCP, made by hand; a reset fails the test. */
