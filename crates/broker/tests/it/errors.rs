@@ -1,0 +1,213 @@
+//! What a logged-in client may not send: an ERROR that says why, with the receipt that was asked for, and then the end
+//! of the connection; nothing is lost of it on the way.
+
+use gumboot_testkit::{BINARY, Over, TEXT, close_body};
+
+use crate::support::{TestServer, over_each};
+
+/// The Close of a client that broke the protocol.
+const PROTOCOL: u16 = 1002;
+/// The Close of a client that asks for what the broker does not do.
+const POLICY: u16 = 1008;
+
+/// Sends `wire` over each carriage of a session of `version`; the answer is to be an ERROR of this `message`, and the
+/// end, over a WebSocket with a Close of `code`.
+#[track_caller]
+fn check(server: &TestServer, version: &str, wire: &str, message: &str, code: u16) {
+    over_each(|over| {
+        eprintln!("{wire:?}");
+        let mut client = server.client(over, version);
+        client.send(wire);
+        let (error, closed) = client.expect_error(message);
+        assert_eq!(closed, (over != Over::Tcp).then_some(code));
+        assert!(!error.body.is_empty());
+        let receipt = wire.contains("\nreceipt:r\n").then_some("r");
+        assert_eq!(error.header("receipt-id"), receipt);
+    });
+}
+
+#[test]
+fn frames_that_break_the_protocol() {
+    let server = TestServer::start();
+    for (wire, message) in [
+        ("SEND\nreceipt:r\n\nx\0", "Missing header"),
+        ("SUBSCRIBE\ndestination:/topic/a\n\n\0", "Missing header"),
+        ("send\ndestination:/topic/a\n\nx\0", "Unknown command"),
+        ("SENDX\ndestination:/topic/a\n\nx\0", "Unknown command"),
+        (
+            "MESSAGE\ndestination:/topic/a\n\nx\0",
+            "Command not for this role",
+        ),
+        (
+            "SEND\ndestination:/topic/a\nno colon\n\nx\0",
+            "Malformed header",
+        ),
+        ("SEND\ndestination:/topic/a\n:x\n\nx\0", "Malformed header"),
+        ("SEND\ndestination:/topic/a\nx:\\t\n\nx\0", "Invalid escape"),
+        ("SEND\ndestination:/topic/a\nx:a\\\n\nx\0", "Invalid escape"),
+        (
+            "SEND\ndestination:/topic/a\nreceipt:r\ncontent-length:-1\n\nx\0",
+            "Invalid content-length",
+        ),
+        (
+            "SEND\ndestination:/topic/a\ncontent-length:99999999999999999999\n\nx\0",
+            "Invalid content-length",
+        ),
+        (
+            "SEND\ndestination:/topic/a\nreceipt:r\ncontent-length:4\n\na\0b\0c\0",
+            "Wrong content-length",
+        ),
+        ("ACK\nid:1\ncontent-length:2\n\nhi\0", "Body not allowed"),
+        (
+            "SUBSCRIBE\nid:1\ndestination:/topic/a\nreceipt:r\nack:foo\n\n\0",
+            "Invalid header",
+        ),
+    ] {
+        check(&server, "1.2", wire, message, PROTOCOL);
+        check(&server, "1.1", wire, message, PROTOCOL);
+    }
+}
+
+#[test]
+fn what_only_some_versions_forbid() {
+    let server = TestServer::start();
+    let stray = "SEND\ndestination:/topic/a\nx:a\rb\n\nx\0";
+    check(&server, "1.2", stray, "Stray carriage return", PROTOCOL);
+    let escaped = "SEND\ndestination:/topic/a\nx:a\\rb\n\nx\0";
+    check(&server, "1.1", escaped, "Invalid escape", PROTOCOL);
+    let nack = "NACK\nmessage-id:1\nreceipt:r\n\n\0";
+    check(
+        &server,
+        "1.0",
+        nack,
+        "Command not in this version",
+        PROTOCOL,
+    );
+}
+
+#[test]
+fn a_header_that_is_not_utf8() {
+    let server = TestServer::start();
+    over_each(|over| {
+        let mut client = server.client(over, "1.2");
+        client.send(b"SEND\ndestination:/topic/a\nx:\xff\n\nx\0");
+        client.expect_error("Header not UTF-8");
+    });
+}
+
+#[test]
+fn what_the_broker_does_not_do() {
+    let server = TestServer::start();
+    for (wire, message) in [
+        (
+            "SEND\ndestination:/topic/$SYS/stats\nreceipt:r\n\nx\0",
+            "Message refused",
+        ),
+        (
+            "SEND\ndestination:/topic/a\ntransaction:t\nreceipt:r\n\nx\0",
+            "Transactions not supported",
+        ),
+        (
+            "BEGIN\ntransaction:t\nreceipt:r\n\n\0",
+            "Transactions not supported",
+        ),
+        (
+            "SUBSCRIBE\nid:1\ndestination:/topic/a\nack:client\nreceipt:r\n\n\0",
+            "Acknowledgement not supported",
+        ),
+        ("UNSUBSCRIBE\nid:1\nreceipt:r\n\n\0", "Unsubscribe refused"),
+        ("ACK\nid:1\nreceipt:r\n\n\0", "Unknown message"),
+        ("NACK\nid:1\nreceipt:r\n\n\0", "Unknown message"),
+        (
+            "SUBSCRIBE\nid:1\ndestination:/topic/*\nreceipt:r\n\n\0",
+            "Invalid destination",
+        ),
+    ] {
+        check(&server, "1.2", wire, message, POLICY);
+    }
+}
+
+#[test]
+fn an_unknown_kind_of_destination_names_the_kinds() {
+    let server = TestServer::start();
+    for wire in [
+        "SEND\ndestination:/queue/a\nreceipt:r\n\nx\0",
+        "SEND\ndestination:topic/a\n\nx\0",
+        "SUBSCRIBE\nid:1\ndestination:/queue/a\nreceipt:r\n\n\0",
+    ] {
+        check(&server, "1.2", wire, "Invalid destination", POLICY);
+        let mut client = server.client(Over::Tcp, "1.2");
+        client.send(wire);
+        assert_eq!(
+            client.expect("ERROR").text(),
+            "the destination is of no known kind; this server has: /topic/"
+        );
+    }
+}
+
+#[test]
+fn nothing_behind_the_frame_in_error_is_done() {
+    let server = TestServer::start();
+    let mut listener = server.client(Over::Tcp, "1.2");
+    listener.subscribe("1", "/topic/a");
+    over_each(|over| {
+        let mut client = server.client(over, "1.2");
+        client.send(
+            "SEND\ndestination:/topic/a\n\nbefore\0SEND\ndestination:/queue/a\n\nx\0\
+             SEND\ndestination:/topic/a\nreceipt:late\n\nafter\0",
+        );
+        client.expect_error("Invalid destination");
+        listener.expect_message("before");
+    });
+    // Whatever was behind an error would come before this.
+    listener.publish("/topic/a", "last");
+    listener.expect_message("last");
+}
+
+#[test]
+fn the_subscriptions_of_a_failed_session_end() {
+    let server = TestServer::start();
+    let mut client = server.client(Over::WebSocket, "1.2");
+    client.subscribe("1", "/topic/a");
+    client.send("SEND\ndestination:/queue/a\n\nx\0");
+    client.expect("ERROR");
+    let mut other = server.client(Over::Tcp, "1.2");
+    other.send("SEND\ndestination:/topic/a\nreceipt:r\n\nx\0");
+    other.expect_receipt("r");
+    assert_eq!(client.expect_end(), Some(POLICY));
+}
+
+#[test]
+fn text_that_is_not_utf8_closes_with_1007() {
+    let server = TestServer::start();
+    let mut client = server.client(Over::WebSocket, "1.2");
+    let websocket = client.websocket();
+    websocket.send(TEXT, b"SEND\ndestination:/topic/a\n\n\xff\0");
+    assert_eq!(
+        websocket.expect_close(),
+        (1007, "text that is not UTF-8".to_owned())
+    );
+}
+
+#[test]
+fn frames_that_break_websocket_close_with_1002() {
+    let server = TestServer::start();
+    let mut client = server.client(Over::WebSocket, "1.2");
+    let websocket = client.websocket();
+    websocket.send(0x40 | BINARY, b"x");
+    assert_eq!(websocket.expect_close().0, PROTOCOL);
+}
+
+#[test]
+fn a_client_may_close_without_disconnect() {
+    let server = TestServer::start();
+    let mut client = server.client(Over::WebSocket, "1.2");
+    let websocket = client.websocket();
+    websocket.send_close(3000, "enough");
+    websocket.expect(gumboot_testkit::CLOSE, close_body(3000, "enough"));
+    websocket.tcp().expect_end();
+
+    let mut client = server.client(Over::Tcp, "1.2");
+    client.tcp().send_end();
+    client.tcp().expect_end();
+}

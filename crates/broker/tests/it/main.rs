@@ -1,0 +1,17 @@
+//! The broker as its clients see it: a server in this process, and sockets on loopback.
+
+mod bad_connections;
+mod carriage;
+mod connect;
+mod disconnect;
+mod drain;
+mod errors;
+mod fan_out;
+mod full;
+mod handshake;
+mod heart_beat;
+mod publish;
+mod slow_consumer;
+mod subscribe;
+mod support;
+mod system;
