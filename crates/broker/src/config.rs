@@ -59,7 +59,7 @@ impl Default for Config {
             endpoints: Endpoints::Broker,
             origins: OriginPolicy::same_origin().loopback_only(),
             http: HttpLimits::default(),
-            websocket: Arc::default(),
+            websocket: Arc::new(proto::Config::server()),
             stomp: ServerOptions {
                 receive_floor: Some(HIDDEN_PAGE_MAX),
                 ..ServerOptions::default()

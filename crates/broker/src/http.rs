@@ -4,7 +4,7 @@ use bytes::Bytes;
 use gumboot_stomp_proto::Version;
 use gumboot_websocket::{
     proto::handshake::server::{Offer, Refusal},
-    server::Answer,
+    server::{Acceptance, Answer},
 };
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
@@ -40,12 +40,12 @@ pub(crate) fn answer<B>(hub: &Hub, request: &Request<B>) -> Answer<Use> {
 
 fn upgrade<B>(hub: &Hub, request: &Request<B>, to: Use) -> Answer<Use> {
     match accept(hub, request, to) {
-        Ok(response) => Answer::WebSocket(response, to),
+        Ok(acceptance) => Answer::WebSocket(acceptance, to),
         Err(refusal) => Answer::Http(refusal.response().map(|text| Full::new(Bytes::from(text)))),
     }
 }
 
-fn accept<B>(hub: &Hub, request: &Request<B>, to: Use) -> Result<Response<()>, Refusal> {
+fn accept<B>(hub: &Hub, request: &Request<B>, to: Use) -> Result<Acceptance, Refusal> {
     let offer = Offer::parse(request)?;
     hub.config.origins.check(request.headers())?;
     if hub.is_draining() {
@@ -56,7 +56,7 @@ fn accept<B>(hub: &Hub, request: &Request<B>, to: Use) -> Result<Response<()>, R
         Use::Echo => offer.protocols().first().map(String::as_str),
         Use::Stomp => offer.choose(&STOMP_PROTOCOLS),
     };
-    Ok(offer.accept(protocol))
+    Ok(Acceptance::new(&offer, protocol, &hub.config.websocket))
 }
 
 /// A page of the console, or why there is none.

@@ -19,11 +19,12 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
-use self::receive::{From as ReceiveFrom, Receive};
+use self::receive::{From as ReceiveFrom, Receive, Rules};
 pub use self::transmit::{FLATTEN_BELOW, TransmitQueue};
 use crate::{
     close::CloseFrame,
     closing::Closing,
+    deflate::{Deflate, DeflateParams, DeflatePool, End},
     error::{Error, SendError},
     frame::{CONTROL_BYTES_MAX, FrameHeader, Opcode},
     limits::{Config, Wait},
@@ -88,6 +89,16 @@ enum Role {
     Server,
 }
 
+impl Role {
+    /// The key for a frame, if this end masks.
+    fn next_key(&mut self) -> Option<[u8; 4]> {
+        match self {
+            Self::Client(keys) => Some(keys.next_key()),
+            Self::Server => None,
+        }
+    }
+}
+
 /// One end of a WebSocket connection (RFC 6455 §5 to §7).
 pub struct Connection {
     config: Arc<Config>,
@@ -96,6 +107,7 @@ pub struct Connection {
     failed: bool,
     receive: Receive,
     transmit: TransmitQueue,
+    deflate: Option<Box<Deflate>>,
     last_received: Instant,
     /// A ping of ours that nothing has arrived after.
     ping_sent: Option<Instant>,
@@ -124,10 +136,23 @@ impl Connection {
             failed: false,
             receive: Receive::new(from, now),
             transmit: TransmitQueue::default(),
+            deflate: None,
             last_received: now,
             ping_sent: None,
             close_sent: None,
         }
+    }
+
+    /// Compresses, as the opening handshake has agreed on; the compressors are lent from `pool`.
+    #[must_use]
+    pub fn with_deflate(mut self, params: &DeflateParams, pool: Arc<DeflatePool>) -> Self {
+        let own = match self.role {
+            Role::Client(_) => End::Client,
+            Role::Server => End::Server,
+        };
+        let config = self.config.deflate.clone().unwrap_or_default();
+        self.deflate = Some(Box::new(Deflate::new(own, params, &config, pool)));
+        self
     }
 
     /// Takes bytes that arrived and gives the next event in them; to be called until it gives `None`.
@@ -146,7 +171,11 @@ impl Connection {
             input.take_front(input.len());
             return Ok(None);
         }
-        let received = self.receive.next(now, &self.config.limits, input);
+        let mut rules = Rules {
+            limits: &self.config.limits,
+            deflate: self.deflate.as_deref_mut(),
+        };
+        let received = self.receive.next(now, &mut rules, input);
         self.on_event(now, received)
     }
 
@@ -170,7 +199,11 @@ impl Connection {
         count: usize,
     ) -> Result<Option<Event<'static>>, Error> {
         self.on_received(now);
-        let received = self.receive.payload_read(count);
+        let mut rules = Rules {
+            limits: &self.config.limits,
+            deflate: self.deflate.as_deref_mut(),
+        };
+        let received = self.receive.payload_read(&mut rules, count);
         self.on_event(now, received)
     }
 
@@ -218,6 +251,20 @@ impl Connection {
     pub fn send(&mut self, message: Message) -> Result<(), SendError> {
         let opcode = opcode_of(message.kind());
         self.push(opcode, &[], Body::Shared(message.into_bytes()))
+    }
+
+    /// Queues a message and does not compress it, such as one that is compressed already.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_uncompressed(&mut self, message: Message) -> Result<(), SendError> {
+        self.check_open()?;
+        self.push_frame(
+            opcode_of(message.kind()),
+            &[],
+            Body::Shared(message.into_bytes()),
+        );
+        Ok(())
     }
 
     /// Queues a message that arrived, as it is: an echo.
@@ -295,6 +342,12 @@ impl Connection {
         self.transmit.reclaim()
     }
 
+    /// Whether a part of a message has arrived, and its end has not.
+    #[must_use]
+    pub fn is_in_message(&self) -> bool {
+        self.receive.is_in_message()
+    }
+
     /// How far the closing handshake has come.
     #[must_use]
     pub fn closing(&self) -> Closing {
@@ -364,11 +417,51 @@ impl Connection {
     }
 
     fn push(&mut self, opcode: Opcode, head: &[u8], body: Body<'_>) -> Result<(), SendError> {
-        if self.failed || self.closing != Closing::Open {
-            return Err(SendError::Closing);
+        self.check_open()?;
+        if !opcode.is_control() && self.push_compressed(opcode, head, body.as_slice()) {
+            return Ok(());
         }
         self.push_frame(opcode, head, body);
         Ok(())
+    }
+
+    fn check_open(&self) -> Result<(), SendError> {
+        let open = !self.failed && self.closing == Closing::Open;
+        if open {
+            Ok(())
+        } else {
+            Err(SendError::Closing)
+        }
+    }
+
+    /// Whether a message was queued compressed: not if it is short, or would not get shorter.
+    fn push_compressed(&mut self, opcode: Opcode, head: &[u8], body: &[u8]) -> bool {
+        let Some(deflate) = &mut self.deflate else {
+            return false;
+        };
+        if head.len() + body.len() < deflate.compress_bytes_min {
+            return false;
+        }
+        let Self { role, transmit, .. } = self;
+        let pushed = deflate.compress(head, body, |compressed| {
+            let mask = role.next_key();
+            let header = FrameHeader {
+                fin: true,
+                rsv1: true,
+                opcode,
+                mask,
+                payload_bytes: compressed.len() as u64,
+            };
+            transmit.push_with(|flat| {
+                header.encode(flat);
+                let from = flat.len();
+                flat.extend_from_slice(compressed);
+                if let Some(key) = mask {
+                    mask::apply(key, 0, &mut flat[from..]);
+                }
+            });
+        });
+        pushed.is_some()
     }
 
     fn push_control(&mut self, opcode: Opcode, payload: &[u8]) {
@@ -377,12 +470,10 @@ impl Connection {
 
     fn push_frame(&mut self, opcode: Opcode, head: &[u8], body: Body<'_>) {
         let payload_bytes = (head.len() + body.len()) as u64;
-        let mask = match &mut self.role {
-            Role::Client(keys) => Some(keys.next_key()),
-            Role::Server => None,
-        };
+        let mask = self.role.next_key();
         let header = FrameHeader {
             fin: true,
+            rsv1: false,
             opcode,
             mask,
             payload_bytes,

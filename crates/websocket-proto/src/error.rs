@@ -38,6 +38,8 @@ pub enum PeerMisbehaved {
     ControlFragmented,
     /// A control frame with more than 125 bytes (§5.5).
     ControlTooLong,
+    /// A compressed message that cannot be inflated (RFC 7692 §7.2.2).
+    DeflateInvalid,
     /// Text, or the reason of a Close, that is not UTF-8 (§8.1).
     InvalidUtf8,
     /// A length in more bytes than it needs (§5.2).
@@ -63,9 +65,11 @@ impl Error {
         match self {
             Self::LimitExceeded { limit, .. } => match limit {
                 Limit::ControlFramesPerSecond | Limit::FragmentsPerMessage => CloseCode::POLICY,
-                Limit::FrameBytes | Limit::MessageBytes => CloseCode::TOO_BIG,
+                Limit::FrameBytes | Limit::InflateRatio | Limit::MessageBytes => CloseCode::TOO_BIG,
             },
-            Self::PeerMisbehaved(PeerMisbehaved::InvalidUtf8) => CloseCode::INVALID_DATA,
+            Self::PeerMisbehaved(PeerMisbehaved::DeflateInvalid | PeerMisbehaved::InvalidUtf8) => {
+                CloseCode::INVALID_DATA
+            }
             Self::PeerMisbehaved(_) => CloseCode::PROTOCOL,
             Self::TimedOut(Wait::FrameStall) => CloseCode::POLICY,
             Self::TimedOut(_) => CloseCode::INTERNAL,
@@ -103,6 +107,7 @@ impl fmt::Display for PeerMisbehaved {
             Self::ContinuationUnexpected => f.write_str("continuation frame without a message"),
             Self::ControlFragmented => f.write_str("fragmented control frame"),
             Self::ControlTooLong => f.write_str("control frame of more than 125 bytes"),
+            Self::DeflateInvalid => f.write_str("compressed message that cannot be inflated"),
             Self::InvalidUtf8 => f.write_str("text that is not UTF-8"),
             Self::LengthNotMinimal => f.write_str("frame length not in its shortest form"),
             Self::LengthOverflow => f.write_str("frame length with the highest bit set"),

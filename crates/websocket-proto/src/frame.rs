@@ -53,6 +53,8 @@ impl Opcode {
 pub struct FrameHeader {
     /// The last frame of its message.
     pub fin: bool,
+    /// The first frame of a compressed message (RFC 7692 §6).
+    pub rsv1: bool,
     /// What the frame is.
     pub opcode: Opcode,
     /// The key that the payload is masked with.
@@ -71,6 +73,7 @@ impl FrameHeader {
             return Ok(None);
         };
         let fin = first & 0x80 != 0;
+        let rsv1 = first & 0x40 != 0;
         let opcode = decode_opcode(*first, *second, fin)?;
         let Some((payload_bytes, length_bytes)) = decode_length(second & 0x7f, rest)? else {
             return Ok(None);
@@ -87,6 +90,7 @@ impl FrameHeader {
         Ok(Some((
             Self {
                 fin,
+                rsv1,
                 opcode,
                 mask,
                 payload_bytes,
@@ -98,7 +102,9 @@ impl FrameHeader {
     /// Writes the header behind `out`, its length in the shortest form.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let masked = if self.mask.is_some() { 0x80 } else { 0 };
-        out.push(if self.fin { 0x80 } else { 0 } | self.opcode as u8);
+        let fin = if self.fin { 0x80 } else { 0 };
+        let rsv1 = if self.rsv1 { 0x40 } else { 0 };
+        out.push(fin | rsv1 | self.opcode as u8);
         match self.payload_bytes {
             length @ 0..=125 => out.push(masked | length as u8),
             length @ 126..=0xffff => {
@@ -119,11 +125,15 @@ impl FrameHeader {
 /// The opcode, if the first two bytes of the header allow it.
 fn decode_opcode(first: u8, second: u8, fin: bool) -> Result<Opcode, PeerMisbehaved> {
     // RFC 6455 §5.2: a reserved bit has no meaning until an extension gives it one.
-    if first & 0x70 != 0 {
+    if first & 0x30 != 0 {
         return Err(PeerMisbehaved::ReservedBitSet);
     }
     let number = first & 0x0f;
     let opcode = Opcode::new(number).ok_or(PeerMisbehaved::OpcodeReserved(number))?;
+    // RFC 7692 §6: RSV1 stands on the first frame of a data message only.
+    if first & 0x40 != 0 && !matches!(opcode, Opcode::Text | Opcode::Binary) {
+        return Err(PeerMisbehaved::ReservedBitSet);
+    }
     // RFC 6455 §5.5
     if opcode.is_control() && !fin {
         return Err(PeerMisbehaved::ControlFragmented);
@@ -170,9 +180,10 @@ mod tests {
     #[test]
     fn every_length_form_there_and_back() {
         for payload_bytes in [0, 1, 125, 126, 0xffff, 0x1_0000, u64::MAX >> 1] {
-            for mask in [None, Some([1, 2, 3, 4])] {
+            for (mask, rsv1) in [(None, false), (Some([1, 2, 3, 4]), true)] {
                 let header = FrameHeader {
                     fin: true,
+                    rsv1,
                     opcode: Opcode::Text,
                     mask,
                     payload_bytes,
@@ -200,7 +211,7 @@ mod tests {
 
     #[test]
     fn reserved_bits_and_opcodes_are_refused() {
-        for bits in ["c1 00", "a1 00", "91 00"] {
+        for bits in ["c0 00", "c9 00", "a1 00", "91 00"] {
             assert_eq!(decode(bits), Err(PeerMisbehaved::ReservedBitSet));
         }
         for number in (0x3..=0x7).chain(0xb..=0xf) {

@@ -4,8 +4,10 @@ pub mod client;
 pub mod server;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header::SEC_WEBSOCKET_EXTENSIONS};
 use sha1::{Digest, Sha1};
+
+use crate::deflate::{Extension, parse_extensions};
 
 /// The version of the protocol in `Sec-WebSocket-Version` (RFC 6455 §4.1).
 pub const VERSION: &str = "13";
@@ -50,6 +52,15 @@ fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Vec<&'a str>> {
 /// Whether a list header has `token`, in any case.
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     list(headers, name).is_some_and(|list| list.iter().any(|e| e.eq_ignore_ascii_case(token)))
+}
+
+/// The extensions of all lines of `Sec-WebSocket-Extensions` (RFC 6455 §9.1); `None` if one is malformed.
+fn extensions(headers: &HeaderMap) -> Option<Vec<Extension>> {
+    let mut extensions = Vec::new();
+    for line in headers.get_all(SEC_WEBSOCKET_EXTENSIONS) {
+        extensions.extend(parse_extensions(line.to_str().ok()?)?);
+    }
+    Some(extensions)
 }
 
 /// The value of a header that must stand exactly once.

@@ -5,7 +5,7 @@
 //! use gumboot_websocket_proto::{Config, Connection, Event, Input};
 //!
 //! # let now = Instant::now();
-//! let mut server = Connection::server(Arc::new(Config::default()), now);
+//! let mut server = Connection::server(Arc::new(Config::server()), now);
 //! let mut bytes = *b"\x81\x82\x00\x00\x00\x00hi"; // what a socket gave
 //! let mut input = Input::new(&mut bytes);
 //! while let Some(event) = server.handle_input(now, &mut input)? {
@@ -29,6 +29,7 @@
 mod close;
 mod closing;
 mod connection;
+mod deflate;
 mod error;
 mod frame;
 pub mod handshake;
@@ -41,6 +42,7 @@ pub use crate::{
     close::{CloseCode, CloseFrame, REASON_BYTES_MAX, ReasonTooLong},
     closing::Closing,
     connection::{Connection, Event, FLATTEN_BELOW, Input, TransmitQueue},
+    deflate::{DeflateConfig, DeflateParams, DeflatePool},
     error::{Error, PeerMisbehaved, SendError},
     frame::{CONTROL_BYTES_MAX, FrameHeader, HEADER_BYTES_MAX, Opcode},
     limits::{Config, Limit, Limits, Timing, Wait},

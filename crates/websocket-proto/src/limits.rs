@@ -2,13 +2,38 @@
 
 use std::time::Duration;
 
+use crate::deflate::DeflateConfig;
+
 /// What a [`Connection`](crate::Connection) is set up with; many connections share one value.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// How much is taken from a peer.
     pub limits: Limits,
     /// How long a peer is waited for.
     pub timing: Timing,
+    /// The compression that is offered or agreed to; `None` for none.
+    pub deflate: Option<DeflateConfig>,
+}
+
+impl Config {
+    /// What suits a client: it lets both ends refer to earlier messages.
+    #[must_use]
+    pub fn client() -> Self {
+        Self {
+            deflate: Some(DeflateConfig::with_takeover()),
+            ..Self::server()
+        }
+    }
+
+    /// What suits a server of many connections: it compresses each message for itself.
+    #[must_use]
+    pub fn server() -> Self {
+        Self {
+            limits: Limits::default(),
+            timing: Timing::default(),
+            deflate: Some(DeflateConfig::default()),
+        }
+    }
 }
 
 /// How much a connection takes from its peer before it fails with the close code named at each limit.
@@ -20,7 +45,13 @@ pub struct Limits {
     pub fragments_per_message_max: u32,
     /// Payload of one frame, in bytes. A longer one: 1009, before its payload is read. Default 16 MiB.
     pub frame_bytes_max: u64,
-    /// Payload of one message, all its fragments together, in bytes. A longer one: 1009. Default 16 MiB.
+    /// How many times longer than its compressed form a message may become, past [`Limits::inflate_bytes_free`]. Beyond
+    /// it: 1009. Default 250.
+    pub inflate_ratio_max: u32,
+    /// A compressed message may become so long whatever its ratio, in bytes. Default 1 MiB.
+    pub inflate_bytes_free: u64,
+    /// Payload of one message, all its fragments together, in bytes. A longer one: 1009. Holds for
+    /// a compressed message before and after it is inflated. Default 16 MiB.
     pub message_bytes_max: u64,
 }
 
@@ -30,6 +61,8 @@ impl Default for Limits {
             control_frames_per_second_max: 1_000,
             fragments_per_message_max: 131_072,
             frame_bytes_max: 16 << 20,
+            inflate_ratio_max: 250,
+            inflate_bytes_free: 1 << 20,
             message_bytes_max: 16 << 20,
         }
     }
@@ -69,6 +102,8 @@ pub enum Limit {
     FragmentsPerMessage,
     /// [`Limits::frame_bytes_max`]
     FrameBytes,
+    /// [`Limits::inflate_ratio_max`]
+    InflateRatio,
     /// [`Limits::message_bytes_max`]
     MessageBytes,
 }
@@ -81,6 +116,7 @@ impl Limit {
             Self::ControlFramesPerSecond => "control_frames_per_second_max",
             Self::FragmentsPerMessage => "fragments_per_message_max",
             Self::FrameBytes => "frame_bytes_max",
+            Self::InflateRatio => "inflate_ratio_max",
             Self::MessageBytes => "message_bytes_max",
         }
     }

@@ -15,6 +15,7 @@ use tokio::{net::TcpStream, time::timeout};
 use url::Url;
 
 use crate::{
+    compression,
     link::Link,
     random::{RandomKeys, random},
     socket::Socket,
@@ -97,8 +98,13 @@ impl error::Error for ConnectError {}
 /// [`ConnectError`]: the URL or a protocol is wrong, nobody answers, or the answer is not a WebSocket server's.
 pub async fn connect(url: &str, protocols: &[&str]) -> Result<Socket, ConnectError> {
     let url = parse_url(url).map_err(ConnectError::Url)?;
-    let handshake = ClientHandshake::new(random(), protocols).map_err(ConnectError::Protocol)?;
-    timeout(CONNECT_WAIT_MAX, open(&url, &handshake))
+    let config = Config::client();
+    let mut handshake =
+        ClientHandshake::new(random(), protocols).map_err(ConnectError::Protocol)?;
+    if let Some(deflate) = &config.deflate {
+        handshake = handshake.with_deflate(deflate.clone());
+    }
+    timeout(CONNECT_WAIT_MAX, open(&url, &handshake, config))
         .await
         .map_err(|_| ConnectError::TimedOut)?
 }
@@ -121,9 +127,14 @@ fn parse_url(url: &str) -> Result<Url, InvalidUrl> {
     Ok(url)
 }
 
-async fn open(url: &Url, handshake: &ClientHandshake) -> Result<Socket, ConnectError> {
-    let addresses = url.socket_addrs(|| None).map_err(ConnectError::Io)?;
-    let stream = TcpStream::connect(&*addresses)
+async fn open(
+    url: &Url,
+    handshake: &ClientHandshake,
+    config: Config,
+) -> Result<Socket, ConnectError> {
+    let host = url.host_str().unwrap_or_default();
+    let address = format!("{host}:{}", url.port_or_known_default().unwrap_or(80));
+    let stream = TcpStream::connect(address)
         .await
         .map_err(ConnectError::Io)?;
     stream.set_nodelay(true).map_err(ConnectError::Io)?;
@@ -131,7 +142,7 @@ async fn open(url: &Url, handshake: &ClientHandshake) -> Result<Socket, ConnectE
         .await
         .map_err(ConnectError::Http)?;
     let request = request(url, handshake)?.map(|()| Empty::<Bytes>::new());
-    exchange(sender, connection, request, handshake).await
+    exchange(sender, connection, request, handshake, config).await
 }
 
 fn request(url: &Url, handshake: &ClientHandshake) -> Result<Request<()>, ConnectError> {
@@ -151,6 +162,7 @@ async fn exchange(
     mut connection: http1::Connection<TokioIo<TcpStream>, Empty<Bytes>>,
     request: Request<Empty<Bytes>>,
     handshake: &ClientHandshake,
+    config: Config,
 ) -> Result<Socket, ConnectError> {
     let mut end = std::pin::pin!(std::future::poll_fn(
         |cx| connection.poll_without_shutdown(cx)
@@ -173,10 +185,11 @@ async fn exchange(
         end.await.map_err(ConnectError::Http)?;
     }
     let parts = connection.into_parts();
-    let config = Config::default().into();
-    let connection = Connection::client(config, Box::new(RandomKeys::new()), now());
+    let keys = Box::new(RandomKeys::new());
+    let connection = Connection::client(config.into(), keys, now());
+    let connection = compression::agreed(connection, agreed.deflate.as_ref());
     let link = Link::new(parts.io.into_inner(), connection, &parts.read_buf);
-    Ok(Socket::new(link, agreed.protocol))
+    Ok(Socket::new(link, agreed))
 }
 
 #[cfg(test)]

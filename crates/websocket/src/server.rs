@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use gumboot_websocket_proto::{Config, Connection};
+use gumboot_websocket_proto::{Config, Connection, DeflateParams, handshake::server::Offer};
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::{
@@ -20,7 +20,7 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
-use crate::{link::Link, timer::now};
+use crate::{compression::agreed, link::Link, timer::now};
 
 /// What is taken of a client before it has upgraded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +46,33 @@ impl Default for HttpLimits {
 pub enum Answer<T> {
     /// It is answered, and the next one awaited.
     Http(Response<Full<Bytes>>),
-    /// It is answered with this 101 and the stream becomes a WebSocket, of which `T` is known.
-    WebSocket(Response<()>, T),
+    /// It is answered with 101 and the stream becomes a WebSocket, of which `T` is known.
+    WebSocket(Acceptance, T),
+}
+
+/// A handshake that is accepted.
+#[derive(Debug)]
+pub struct Acceptance {
+    response: Response<()>,
+    deflate: Option<DeflateParams>,
+}
+
+impl Acceptance {
+    /// Accepts an offer, with one subprotocol or none, and with compression if both ends can.
+    ///
+    /// # Panics
+    /// If the subprotocol was not offered.
+    #[must_use]
+    pub fn new(offer: &Offer, protocol: Option<&str>, config: &Config) -> Self {
+        let deflate = config
+            .deflate
+            .as_ref()
+            .and_then(|config| offer.choose_deflate(config));
+        Self {
+            response: offer.accept(protocol, deflate.as_ref()),
+            deflate,
+        }
+    }
 }
 
 /// A stream whose opening handshake is done.
@@ -55,6 +80,7 @@ pub enum Answer<T> {
 pub struct Upgraded<S, T> {
     io: S,
     leftover: Bytes,
+    deflate: Option<DeflateParams>,
     /// What was known of it at its upgrade.
     pub context: T,
 }
@@ -63,6 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T> Upgraded<S, T> {
     /// The link of a server's connection over the stream, and what was known of it.
     pub fn into_link(self, config: Arc<Config>) -> (Link<S>, T) {
         let connection = Connection::server(config, now());
+        let connection = agreed(connection, self.deflate.as_ref());
         (Link::new(self.io, connection, &self.leftover), self.context)
     }
 }
@@ -106,9 +133,10 @@ where
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
     match (served, state.context) {
-        (Ok(()), Some(context)) => Ok(Some(Upgraded {
+        (Ok(()), Some((deflate, context))) => Ok(Some(Upgraded {
             io,
             leftover: read_buf,
+            deflate,
             context,
         })),
         (Ok(()), None) => io.shutdown().await.map(|()| None),
@@ -134,7 +162,8 @@ struct Handler<F, T> {
 
 struct State<T> {
     requests: u32,
-    context: Option<T>,
+    /// What was accepted.
+    context: Option<(Option<DeflateParams>, T)>,
 }
 
 impl<F, T> Service<Request<Incoming>> for Handler<F, T>
@@ -151,8 +180,8 @@ where
         state.requests = state.requests.saturating_add(1);
         ready(Ok(match answer {
             Answer::Http(response) => response,
-            Answer::WebSocket(response, context) => {
-                state.context = Some(context);
+            Answer::WebSocket(Acceptance { response, deflate }, context) => {
+                state.context = Some((deflate, context));
                 response.map(|()| Full::default())
             }
         }))

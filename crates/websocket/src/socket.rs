@@ -7,7 +7,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use gumboot_websocket_proto::{CloseFrame, Closing, Connection, Event, Message, SendError};
+use gumboot_websocket_proto::{
+    CloseFrame, Closing, Connection, Event, Message, SendError, handshake::client::Agreed,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -21,7 +23,7 @@ use crate::{link::Link, pipe::LinkError, timer::now};
 #[derive(Debug)]
 pub struct Socket<S = TcpStream> {
     link: Link<S>,
-    protocol: Option<String>,
+    agreed: Agreed,
     inbox: Inbox,
 }
 
@@ -44,11 +46,11 @@ impl Inbox {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    /// A socket over a link whose opening handshake chose `protocol`.
-    pub fn new(link: Link<S>, protocol: Option<String>) -> Self {
+    /// A socket over a link, with what its opening handshake agreed on.
+    pub fn new(link: Link<S>, agreed: Agreed) -> Self {
         Self {
             link,
-            protocol,
+            agreed,
             inbox: Inbox::default(),
         }
     }
@@ -56,7 +58,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// The subprotocol that was chosen.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        self.protocol.as_deref()
+        self.agreed.protocol.as_deref()
+    }
+
+    /// The extensions that were agreed on, in the words of the server; empty if there are none.
+    #[must_use]
+    pub fn extensions(&self) -> &str {
+        &self.agreed.extensions
     }
 
     /// The body of the peer's Close, once it has arrived: `Some(None)` if it had none.

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     connection::{Event, Input},
+    deflate::Deflate,
     error::{Error, PeerMisbehaved},
     frame::{FrameHeader, HEADER_BYTES_MAX, Opcode},
     limits::{Limit, Limits},
@@ -73,15 +74,25 @@ struct OpenMessage {
     payload: BytesMut,
     utf8: Utf8Validator,
     fragments: u32,
+    compressed: bool,
+}
+
+/// What holds for what is received.
+#[derive(Debug)]
+pub(super) struct Rules<'a> {
+    pub(super) limits: &'a Limits,
+    /// The compression that was agreed on.
+    pub(super) deflate: Option<&'a mut Deflate>,
 }
 
 impl OpenMessage {
-    fn new(kind: MessageKind) -> Self {
+    fn new(header: &FrameHeader) -> Self {
         Self {
-            kind,
+            kind: kind_of(header.opcode),
             payload: BytesMut::new(),
             utf8: Utf8Validator::default(),
             fragments: 0,
+            compressed: header.rsv1,
         }
     }
 
@@ -94,21 +105,52 @@ impl OpenMessage {
         }
     }
 
+    /// Checks what was added behind `from`. Compressed text is checked when it has been inflated.
     fn validate(&mut self, from: usize) -> Result<(), InvalidUtf8> {
         match self.kind {
-            MessageKind::Text => self.utf8.push(&self.payload[from..]),
-            MessageKind::Binary => Ok(()),
+            MessageKind::Text if !self.compressed => self.utf8.push(&self.payload[from..]),
+            _ => Ok(()),
         }
     }
 
-    fn finish(self) -> Result<MessageRef<'static>, InvalidUtf8> {
-        self.utf8.finish()?;
+    fn finish(self, rules: &mut Rules<'_>) -> Result<MessageRef<'static>, Error> {
+        if self.compressed {
+            return inflate(rules, self.kind, &self.payload);
+        }
+        self.utf8
+            .finish()
+            .map_err(|_| PeerMisbehaved::InvalidUtf8)?;
         let payload = if self.payload.is_empty() {
             Bytes::new()
         } else {
             self.payload.freeze()
         };
         Ok(MessageRef::new(self.kind, Payload::Owned(payload)))
+    }
+}
+
+/// The message that a compressed payload is.
+fn inflate(
+    rules: &mut Rules<'_>,
+    kind: MessageKind,
+    payload: &[u8],
+) -> Result<MessageRef<'static>, Error> {
+    // `begin_data` lets no compressed message through without it.
+    let deflate = rules
+        .deflate
+        .as_mut()
+        .ok_or(PeerMisbehaved::ReservedBitSet)?;
+    let inflated = deflate.inflate(payload, rules.limits)?;
+    if kind == MessageKind::Text {
+        utf8::validate(&inflated).map_err(|_| PeerMisbehaved::InvalidUtf8)?;
+    }
+    Ok(MessageRef::new(kind, Payload::Owned(inflated.into())))
+}
+
+fn kind_of(opcode: Opcode) -> MessageKind {
+    match opcode {
+        Opcode::Text => MessageKind::Text,
+        _ => MessageKind::Binary,
     }
 }
 
@@ -160,6 +202,11 @@ impl Receive {
         self.header_len > 0 || self.frame.is_some()
     }
 
+    /// Whether part of a message has arrived, and its end has not.
+    pub(super) fn is_in_message(&self) -> bool {
+        self.message.is_some()
+    }
+
     /// Frees what an unfinished message holds: nothing more is going to arrive for it.
     pub(super) fn abandon(&mut self) {
         self.header_len = 0;
@@ -172,14 +219,14 @@ impl Receive {
     pub(super) fn next<'a>(
         &mut self,
         now: Instant,
-        limits: &Limits,
+        rules: &mut Rules<'_>,
         input: &mut Input<'a>,
     ) -> Result<Option<Event<'a>>, Error> {
         loop {
             let mut frame = match self.frame.take() {
                 Some(frame) => frame,
                 None => match self.header(input)? {
-                    Some(header) => self.begin(now, limits, header)?,
+                    Some(header) => self.begin(now, rules, header)?,
                     None => return Ok(None),
                 },
             };
@@ -189,7 +236,7 @@ impl Receive {
             let event = if frame.header.opcode.is_control() {
                 self.control(&frame, bytes)?
             } else {
-                self.data(&frame, bytes)?
+                self.data(rules, &frame, bytes)?
             };
             if frame.bytes_remaining() > 0 {
                 self.frame = Some(frame);
@@ -219,7 +266,11 @@ impl Receive {
     }
 
     /// Takes the last `count` bytes of the message's buffer as payload that was read into it.
-    pub(super) fn payload_read(&mut self, count: usize) -> Result<Option<Event<'static>>, Error> {
+    pub(super) fn payload_read(
+        &mut self,
+        rules: &mut Rules<'_>,
+        count: usize,
+    ) -> Result<Option<Event<'static>>, Error> {
         let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else {
             debug_assert!(false, "payload_space was not asked for");
             return Ok(None);
@@ -234,7 +285,11 @@ impl Receive {
         }
         let fin = frame.header.fin;
         self.frame = None;
-        if fin { self.finish_message() } else { Ok(None) }
+        if fin {
+            self.finish_message(rules)
+        } else {
+            Ok(None)
+        }
     }
 
     /// The next header: out of the input, or put together from its pieces.
@@ -261,7 +316,7 @@ impl Receive {
     fn begin(
         &mut self,
         now: Instant,
-        limits: &Limits,
+        rules: &Rules<'_>,
         header: FrameHeader,
     ) -> Result<OpenFrame, Error> {
         // RFC 6455 §5.1
@@ -272,9 +327,9 @@ impl Receive {
         }
         if header.opcode.is_control() {
             self.control_rate
-                .count(now, limits.control_frames_per_second_max)?;
+                .count(now, rules.limits.control_frames_per_second_max)?;
         } else {
-            self.begin_data(limits, &header)?;
+            self.begin_data(rules, &header)?;
         }
         Ok(OpenFrame {
             header,
@@ -283,19 +338,19 @@ impl Receive {
     }
 
     /// Checks where a data frame stands in its message (RFC 6455 §5.4).
-    fn begin_data(&mut self, limits: &Limits, header: &FrameHeader) -> Result<(), Error> {
-        let kind = match header.opcode {
-            Opcode::Text => Some(MessageKind::Text),
-            Opcode::Binary => Some(MessageKind::Binary),
-            _ => None,
-        };
-        match (kind, &mut self.message) {
-            (None, None) => return Err(PeerMisbehaved::ContinuationUnexpected.into()),
-            (Some(_), Some(_)) => return Err(PeerMisbehaved::MessageInterleaved.into()),
-            (None, Some(_)) => {}
+    fn begin_data(&mut self, rules: &Rules<'_>, header: &FrameHeader) -> Result<(), Error> {
+        let limits = rules.limits;
+        if header.rsv1 && rules.deflate.is_none() {
+            return Err(PeerMisbehaved::ReservedBitSet.into());
+        }
+        let continues = header.opcode == Opcode::Continuation;
+        match &mut self.message {
+            None if continues => return Err(PeerMisbehaved::ContinuationUnexpected.into()),
+            Some(_) if !continues => return Err(PeerMisbehaved::MessageInterleaved.into()),
             // A whole message that will lie in one input needs no buffer: `data` makes one when it does not.
-            (Some(_), None) if header.fin => {}
-            (Some(kind), message @ None) => *message = Some(Box::new(OpenMessage::new(kind))),
+            None if header.fin => {}
+            Some(_) => {}
+            message @ None => *message = Some(Box::new(OpenMessage::new(header))),
         }
         check_bytes(
             Limit::FrameBytes,
@@ -325,42 +380,36 @@ impl Receive {
     /// Takes bytes of a data frame, already unmasked.
     fn data<'a>(
         &mut self,
+        rules: &mut Rules<'_>,
         frame: &OpenFrame,
         bytes: &'a mut [u8],
     ) -> Result<Option<Event<'a>>, Error> {
+        let header = &frame.header;
         let complete = frame.bytes_remaining() == 0;
-        let kind = match frame.header.opcode {
-            Opcode::Text => MessageKind::Text,
-            _ => MessageKind::Binary,
-        };
         if self.message.is_none() && complete {
-            if kind == MessageKind::Text {
-                utf8::validate(bytes).map_err(|_| PeerMisbehaved::InvalidUtf8)?;
-            }
-            let message = MessageRef::new(kind, Payload::Borrowed(bytes));
+            let message = whole_message(rules, header, bytes)?;
             return Ok(Some(Event::Message(message)));
         }
         let message = self
             .message
-            .get_or_insert_with(|| Box::new(OpenMessage::new(kind)));
+            .get_or_insert_with(|| Box::new(OpenMessage::new(header)));
         let from = message.payload.len();
         message.payload.extend_from_slice(bytes);
         message
             .validate(from)
             .map_err(|_| PeerMisbehaved::InvalidUtf8)?;
-        if complete && frame.header.fin {
-            self.finish_message()
+        if complete && header.fin {
+            self.finish_message(rules)
         } else {
             Ok(None)
         }
     }
 
-    fn finish_message(&mut self) -> Result<Option<Event<'static>>, Error> {
+    fn finish_message(&mut self, rules: &mut Rules<'_>) -> Result<Option<Event<'static>>, Error> {
         let Some(message) = self.message.take() else {
             return Ok(None);
         };
-        let message = message.finish().map_err(|_| PeerMisbehaved::InvalidUtf8)?;
-        Ok(Some(Event::Message(message)))
+        Ok(Some(Event::Message(message.finish(rules)?)))
     }
 
     /// Takes bytes of a control frame, already unmasked.
@@ -385,6 +434,22 @@ impl Receive {
             _ => Event::Close(crate::CloseFrame::decode(&payload)?),
         }))
     }
+}
+
+/// A message that lies whole in one input.
+fn whole_message<'a>(
+    rules: &mut Rules<'_>,
+    header: &FrameHeader,
+    bytes: &'a [u8],
+) -> Result<MessageRef<'a>, Error> {
+    let kind = kind_of(header.opcode);
+    if header.rsv1 {
+        return inflate(rules, kind, bytes);
+    }
+    if kind == MessageKind::Text {
+        utf8::validate(bytes).map_err(|_| PeerMisbehaved::InvalidUtf8)?;
+    }
+    Ok(MessageRef::new(kind, Payload::Borrowed(bytes)))
 }
 
 fn check_bytes(limit: Limit, bytes: u64, max: u64) -> Result<(), Error> {

@@ -21,7 +21,7 @@ impl MaskKeys for FixedKeys {
 fn server_with(limits: Limits) -> Connection {
     let config = Config {
         limits,
-        timing: Timing::default(),
+        ..Config::server()
     };
     Connection::server(Arc::new(config), start())
 }
@@ -32,7 +32,7 @@ fn server() -> Connection {
 
 fn client() -> Connection {
     Connection::client(
-        Arc::new(Config::default()),
+        Arc::new(Config::client()),
         Box::new(FixedKeys([0; 4])),
         start(),
     )
@@ -244,6 +244,7 @@ fn limits_at_and_one_past() {
         fragments_per_message_max: 2,
         frame_bytes_max: 4,
         message_bytes_max: 6,
+        ..Limits::default()
     };
     let run = |frames: &[&str]| {
         let bytes: Vec<u8> = frames.iter().flat_map(|frame| masked(frame)).collect();
@@ -404,8 +405,8 @@ fn half_a_frame_ends_in_time() {
             ..Timing::default()
         };
         let config = Config {
-            limits: Limits::default(),
             timing,
+            ..Config::server()
         };
         let mut server = Connection::server(Arc::new(config), start());
         assert!(events(&mut server, half).is_empty());
@@ -421,7 +422,7 @@ fn half_a_frame_ends_in_time() {
 
 #[test]
 fn a_client_masks_what_it_sends() {
-    let config = Arc::new(Config::default());
+    let config = Arc::new(Config::client());
     let keys = FixedKeys([0x37, 0xfa, 0x21, 0x3d]);
     let mut client = Connection::client(config, Box::new(keys), start());
     client.send(Message::text("Hello")).unwrap();
@@ -463,6 +464,82 @@ fn a_message_in_two_parts_is_one() {
     }
 }
 
+/// A server and a client that have agreed to compress.
+fn compressing() -> [Connection; 2] {
+    let pool = Arc::new(DeflatePool::default());
+    let params = DeflateParams {
+        server_no_takeover: false,
+        client_no_takeover: true,
+        server_window_bits: 15,
+        client_window_bits: 15,
+    };
+    [server(), client()].map(|connection| connection.with_deflate(&params, Arc::clone(&pool)))
+}
+
+#[test]
+fn long_messages_are_compressed_and_short_ones_are_not() {
+    let [mut server, mut client] = compressing();
+    for text in ["short".to_owned(), "long ".repeat(100), "é".repeat(20_000)] {
+        client.send(Message::text(text.clone())).unwrap();
+        let bytes = transmit(&mut client);
+        assert_eq!(bytes[0], if text.len() < 128 { 0x81 } else { 0xc1 });
+        assert!(text.len() < 128 || bytes.len() < text.len() / 3);
+        for pieces in [vec![&bytes[..]], bytes.chunks(7).collect()] {
+            let log: Vec<_> = pieces
+                .into_iter()
+                .flat_map(|p| events(&mut server, p))
+                .collect();
+            assert_eq!(log, [format!("text {text:?}")]);
+        }
+    }
+}
+
+#[test]
+fn a_compressed_message_may_come_in_fragments() {
+    let [mut server, mut client] = compressing();
+    server.send(Message::text("ab ".repeat(100))).unwrap();
+    let bytes = transmit(&mut server);
+    let payload = &bytes[2..];
+    let (head, tail) = payload.split_at(3);
+    let frames = [&[0x41, 3], head, &[0x89, 0, 0x80, tail.len() as u8], tail].concat();
+    let log = events(&mut client, &frames);
+    assert_eq!(
+        log,
+        [
+            r#"ping """#.to_owned(),
+            format!("text {:?}", "ab ".repeat(100))
+        ]
+    );
+}
+
+#[test]
+fn a_message_that_must_not_be_compressed_is_not() {
+    let [mut server, mut client] = compressing();
+    server
+        .send_uncompressed(Message::text("ab ".repeat(100)))
+        .unwrap();
+    let bytes = transmit(&mut server);
+    assert_eq!(bytes[0], 0x81);
+    assert_eq!(events(&mut client, &bytes).len(), 1);
+}
+
+#[test]
+fn what_is_wrong_in_compressed_messages() {
+    let check = |frame: &str, expected: &str| {
+        let [mut server, _] = compressing();
+        assert_eq!(events(&mut server, &masked(frame)), [expected], "{frame}");
+    };
+    check("c1 02 ff ff", "error 1007");
+    // The one byte 0xff, stored.
+    check("c1 07 00 01 00 fe ff ff 00", "error 1007");
+    check("c2 07 00 01 00 fe ff ff 00", r#"binary b"\xff""#);
+    // RFC 7692 §6.1: not on a continuation, not on a control frame.
+    let [mut server, _] = compressing();
+    let frames = [masked("41 01 | x"), masked("c0 00")].concat();
+    assert_eq!(events(&mut server, &frames), ["error 1002"]);
+    check("c9 00", "error 1002");
+}
+
 proptest! {
     #[test]
     fn a_pair_understands_each_other(
@@ -471,7 +548,7 @@ proptest! {
         key: [u8; 4],
     ) {
         let keys = Box::new(FixedKeys(key));
-        let mut sender = Connection::client(Arc::new(Config::default()), keys, start());
+        let mut sender = Connection::client(Arc::new(Config::client()), keys, start());
         let mut receiver = server();
         let mut expected = Vec::new();
         for (text, bytes) in messages {

@@ -4,20 +4,24 @@ use std::{error, fmt};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{
-    HeaderValue, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
     header::{
         CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
         SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
     },
 };
 
-use crate::handshake::{VERSION, accept_key, has_token, is_token, list, single};
+use crate::{
+    deflate::{DeflateConfig, DeflateParams, InvalidParams, offer},
+    handshake::{VERSION, accept_key, extensions, has_token, is_token, single},
+};
 
 /// A handshake that a client has begun.
 #[derive(Debug, Clone)]
 pub struct ClientHandshake {
     key: HeaderValue,
     protocols: Vec<String>,
+    deflate: Option<DeflateConfig>,
 }
 
 /// What a server agreed to.
@@ -25,6 +29,10 @@ pub struct ClientHandshake {
 pub struct Agreed {
     /// The subprotocol that the server chose.
     pub protocol: Option<String>,
+    /// The extensions in the words of the server; empty if there are none.
+    pub extensions: String,
+    /// The compression that was agreed on.
+    pub deflate: Option<DeflateParams>,
 }
 
 /// A list of subprotocols that RFC 6455 §4.1 does not allow: not tokens, or one of them twice.
@@ -39,6 +47,8 @@ pub enum HandshakeError {
     Accept,
     /// `Connection` does not have the token `upgrade`.
     ConnectionHeader,
+    /// `Sec-WebSocket-Extensions` is malformed, or does not answer the offer.
+    ExtensionInvalid,
     /// An extension that was not offered.
     ExtensionNotOffered,
     /// A subprotocol that was not offered, or more than one.
@@ -65,7 +75,18 @@ impl ClientHandshake {
             }
         }
         let key = HeaderValue::try_from(STANDARD.encode(nonce)).expect("base64 is a header value");
-        Ok(Self { key, protocols })
+        Ok(Self {
+            key,
+            protocols,
+            deflate: None,
+        })
+    }
+
+    /// Offers compression.
+    #[must_use]
+    pub fn with_deflate(mut self, config: DeflateConfig) -> Self {
+        self.deflate = Some(config);
+        self
     }
 
     /// The request for `path` (with its query) on `host` (with its port unless it is the default one).
@@ -82,6 +103,10 @@ impl ClientHandshake {
         if !self.protocols.is_empty() {
             let list = HeaderValue::try_from(self.protocols.join(", ")).expect("they are tokens");
             headers.insert(SEC_WEBSOCKET_PROTOCOL, list);
+        }
+        if let Some(config) = &self.deflate {
+            let value = HeaderValue::try_from(offer(config)).expect("names and numbers");
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
         }
         request
     }
@@ -106,13 +131,32 @@ impl ClientHandshake {
         if single(headers, &SEC_WEBSOCKET_ACCEPT) != Some(&accept) {
             return Err(HandshakeError::Accept);
         }
-        // None is offered, so none may be accepted.
-        if list(headers, &SEC_WEBSOCKET_EXTENSIONS).is_none_or(|list| !list.is_empty()) {
-            return Err(HandshakeError::ExtensionNotOffered);
-        }
+        let deflate = self.verify_extensions(headers)?;
+        let lines = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter();
+        let lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
+        let protocol = self.verify_protocol(response)?;
         Ok(Agreed {
-            protocol: self.verify_protocol(response)?,
+            protocol,
+            extensions: lines.join(", "),
+            deflate,
         })
+    }
+
+    /// What was not offered may not be accepted, and nothing twice.
+    fn verify_extensions(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<DeflateParams>, HandshakeError> {
+        let accepted = extensions(headers).ok_or(HandshakeError::ExtensionInvalid)?;
+        let (extension, config) = match (&accepted[..], &self.deflate) {
+            ([], _) => return Ok(None),
+            ([extension], Some(config)) if extension.is_deflate() => (extension, config),
+            _ => return Err(HandshakeError::ExtensionNotOffered),
+        };
+        let params = DeflateParams::verify(extension, config);
+        params
+            .map(Some)
+            .map_err(|InvalidParams| HandshakeError::ExtensionInvalid)
     }
 
     fn verify_protocol<B>(&self, response: &Response<B>) -> Result<Option<String>, HandshakeError> {
@@ -145,6 +189,9 @@ impl fmt::Display for HandshakeError {
         match self {
             Self::Accept => f.write_str("the server's `Sec-WebSocket-Accept` is not right"),
             Self::ConnectionHeader => f.write_str("the server's `Connection` is not `Upgrade`"),
+            Self::ExtensionInvalid => {
+                f.write_str("the server's `Sec-WebSocket-Extensions` does not answer the offer")
+            }
             Self::ExtensionNotOffered => {
                 f.write_str("the server chose an extension that was not offered")
             }
@@ -172,7 +219,7 @@ mod tests {
     fn check(protocols: &[&str], changes: &[&str], expected: Result<Option<&str>, HandshakeError>) {
         let handshake = handshake(protocols);
         let request = handshake.request("h".parse().unwrap(), "/".parse().unwrap());
-        let mut response = Offer::parse(&request).unwrap().accept(None);
+        let mut response = Offer::parse(&request).unwrap().accept(None, None);
         for change in changes {
             let name: http::HeaderName = change.split_once(':').unwrap().0.parse().unwrap();
             response.headers_mut().remove(name);
@@ -240,6 +287,19 @@ mod tests {
         check(&["a", "b"], &list, Err(HandshakeError::ProtocolNotOffered));
         let twice = ["sec-websocket-protocol: a", "sec-websocket-protocol: b"];
         check(&["a", "b"], &twice, Err(HandshakeError::ProtocolNotOffered));
+    }
+
+    #[test]
+    fn compression_is_offered_and_agreed_on() {
+        let handshake = handshake(&[]).with_deflate(DeflateConfig::with_takeover());
+        let request = handshake.request("h".parse().unwrap(), "/".parse().unwrap());
+        let offered = Offer::parse(&request).unwrap();
+        let params = offered.choose_deflate(&DeflateConfig::default()).unwrap();
+        let agreed = handshake
+            .verify(&offered.accept(None, Some(&params)))
+            .unwrap();
+        assert_eq!(agreed.deflate, Some(params));
+        assert_eq!(agreed.extensions, params.to_string());
     }
 
     #[test]

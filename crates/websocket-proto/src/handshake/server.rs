@@ -6,18 +6,23 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{
-        ALLOW, CONNECTION, CONTENT_LENGTH, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-        SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+        ALLOW, CONNECTION, CONTENT_LENGTH, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+        SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING,
+        UPGRADE,
     },
 };
 
-use crate::handshake::{VERSION, accept_key, has_token, is_token, list, single};
+use crate::{
+    deflate::{DeflateConfig, DeflateParams, Extension},
+    handshake::{VERSION, accept_key, extensions, has_token, is_token, list, single},
+};
 
 /// A valid request of a client, to be answered.
 #[derive(Debug, Clone)]
 pub struct Offer {
     accept: HeaderValue,
     protocols: Vec<String>,
+    extensions: Vec<Extension>,
 }
 
 /// Why a request is refused; [`Refusal::response`] is the answer to it.
@@ -32,6 +37,8 @@ pub enum Refusal {
     Host,
     /// Older than HTTP/1.1.
     HttpVersion,
+    /// `Sec-WebSocket-Extensions` is malformed.
+    Extensions,
     /// `Sec-WebSocket-Key` is missing, stands twice, or is not 16 bytes in base64.
     Key,
     /// Another method than GET.
@@ -77,6 +84,7 @@ impl Offer {
         Ok(Self {
             accept: accept_key(key),
             protocols: protocols(headers)?,
+            extensions: extensions(headers).ok_or(Refusal::Extensions)?,
         })
     }
 
@@ -95,12 +103,19 @@ impl Offer {
             .find(|s| self.protocols.iter().any(|offered| offered == s))
     }
 
-    /// The answer that accepts the request (RFC 6455 §4.2.2), with one subprotocol or none.
+    /// The compression to agree on, if the client offers one that this server can do (RFC 7692 §7).
+    #[must_use]
+    pub fn choose_deflate(&self, config: &DeflateConfig) -> Option<DeflateParams> {
+        DeflateParams::choose(&self.extensions, config)
+    }
+
+    /// The answer that accepts the request (RFC 6455 §4.2.2), with one subprotocol or none, and with the compression
+    /// that was chosen.
     ///
     /// # Panics
     /// If the protocol was not offered: a server must not choose it.
     #[must_use]
-    pub fn accept(&self, protocol: Option<&str>) -> Response<()> {
+    pub fn accept(&self, protocol: Option<&str>, deflate: Option<&DeflateParams>) -> Response<()> {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
@@ -114,6 +129,10 @@ impl Offer {
             );
             let value = HeaderValue::from_str(protocol).expect("a token is a header value");
             headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
+        }
+        if let Some(deflate) = deflate {
+            let value = HeaderValue::try_from(deflate.to_string()).expect("names and numbers");
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
         }
         response
     }
@@ -189,6 +208,7 @@ impl fmt::Display for Refusal {
             Self::ConnectionHeader => "a WebSocket handshake needs `Connection: Upgrade`",
             Self::Host => "a request needs one `Host`",
             Self::HttpVersion => "a WebSocket handshake needs HTTP/1.1",
+            Self::Extensions => "`Sec-WebSocket-Extensions` is malformed",
             Self::Key => "`Sec-WebSocket-Key` must be 16 bytes in base64, once",
             Self::Method => "a WebSocket handshake is a GET",
             Self::Origin => "pages of this origin may not connect here",
@@ -272,6 +292,7 @@ mod tests {
         check(&[twice, twice], Err(Refusal::Key));
         check(&["sec-websocket-protocol: a b"], Err(Refusal::Protocols));
         check(&["sec-websocket-protocol: a, a"], Err(Refusal::Protocols));
+        check(&["sec-websocket-extensions: a b"], Err(Refusal::Extensions));
         check(&["content-length: 3"], Err(Refusal::Body));
         check(&["transfer-encoding: chunked"], Err(Refusal::Body));
     }
@@ -293,7 +314,7 @@ mod tests {
         let chosen = offer.choose(&["v12.stomp", "v11.stomp", "v10.stomp"]);
         assert_eq!(chosen, Some("v12.stomp"));
         assert_eq!(offer.choose(&["mqtt"]), None);
-        let response = offer.accept(chosen);
+        let response = offer.accept(chosen, None);
         assert_eq!(response.headers()["sec-websocket-protocol"], "v12.stomp");
         assert_eq!(
             response.headers()["sec-websocket-accept"],
@@ -301,10 +322,27 @@ mod tests {
         );
         assert!(
             offer
-                .accept(None)
+                .accept(None, None)
                 .headers()
                 .get("sec-websocket-protocol")
                 .is_none()
+        );
+    }
+
+    #[test]
+    fn compression_is_chosen_and_answered() {
+        let lines = [
+            "sec-websocket-extensions: x",
+            "sec-websocket-extensions: permessage-deflate",
+        ];
+        let offer = Offer::parse(&request(&lines)).unwrap();
+        let params = offer
+            .choose_deflate(&DeflateConfig::with_takeover())
+            .unwrap();
+        let response = offer.accept(None, Some(&params));
+        assert_eq!(
+            response.headers()["sec-websocket-extensions"],
+            "permessage-deflate"
         );
     }
 

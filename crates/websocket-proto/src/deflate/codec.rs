@@ -1,0 +1,172 @@
+//! One message compressed or inflated, with the end of the stream before it as a dictionary (RFC 7692 §7.2).
+
+use std::fmt;
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+use super::{Bound, invalid};
+use crate::error::Error;
+
+/// What every compressed message ends with, and what is left out of it on the wire (RFC 7692 §7.2.1).
+const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+/// Room for output grows by at least so much at a time.
+const GROWTH_BYTES_MIN: usize = 1024;
+
+/// The smallest window that the compressor can be set to. Its matches stay 262 bytes short of its window, so that with
+/// 512 bytes it never reaches further back than the 256 of a window of 8 bits.
+const COMPRESSOR_BITS_MIN: u8 = 9;
+
+/// Compressors by the size of their window, made when first asked for.
+#[derive(Default)]
+pub(super) struct Compressors([Option<(u8, Compressor)>; 7]);
+
+impl Compressors {
+    /// The compressor of a window, set to `level`.
+    pub(super) fn of(&mut self, window_bits: u8, level: u8) -> &mut Compressor {
+        let bits = window_bits.clamp(COMPRESSOR_BITS_MIN, 15);
+        let slot = &mut self.0[usize::from(bits - COMPRESSOR_BITS_MIN)];
+        if slot.as_ref().is_some_and(|(of, _)| *of != level) {
+            *slot = None;
+        }
+        &mut slot
+            .get_or_insert_with(|| (level, Compressor::new(bits, level)))
+            .1
+    }
+}
+
+impl fmt::Debug for Compressors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Compressors")
+            .field(&self.0.iter().flatten().count())
+            .finish()
+    }
+}
+
+/// Compresses messages, one at a time.
+#[derive(Debug)]
+pub(super) struct Compressor(Compress);
+
+impl Compressor {
+    fn new(window_bits: u8, level: u8) -> Self {
+        let level = Compression::new(level.clamp(1, 9).into());
+        Self(Compress::new_with_window_bits(level, false, window_bits))
+    }
+
+    /// Appends the compressed form of a message in parts to `out`.
+    pub(super) fn compress(&mut self, dictionary: &[u8], parts: [&[u8]; 2], out: &mut Vec<u8>) {
+        self.0.reset();
+        if !dictionary.is_empty() {
+            self.0
+                .set_dictionary(dictionary)
+                .expect("a compressor that was reset takes one");
+        }
+        let [head, body] = parts;
+        self.run(head, FlushCompress::None, out);
+        self.run(body, FlushCompress::Sync, out);
+        // RFC 7692 §7.2.1
+        let end = out.len() - TAIL.len();
+        debug_assert_eq!(out[end..], TAIL);
+        out.truncate(end);
+        if out.is_empty() {
+            out.push(0);
+        }
+    }
+
+    /// Compresses `input`, and flushes what `flush` says.
+    fn run(&mut self, input: &[u8], flush: FlushCompress, out: &mut Vec<u8>) {
+        let mut rest = input;
+        loop {
+            if out.len() == out.capacity() {
+                out.reserve(GROWTH_BYTES_MIN.max(rest.len() / 2));
+            }
+            let before = self.0.total_in();
+            self.0
+                .compress_vec(rest, out, flush)
+                .expect("memory can always be compressed");
+            rest = &rest[(self.0.total_in() - before) as usize..];
+            // Room that is left over says that there is nothing more to put there.
+            if rest.is_empty() && out.len() < out.capacity() {
+                return;
+            }
+        }
+    }
+}
+
+/// Inflates messages, one at a time.
+#[derive(Debug)]
+pub(super) struct Decompressor(Decompress);
+
+impl Decompressor {
+    pub(super) fn new() -> Self {
+        Self(Decompress::new_with_window_bits(false, 15))
+    }
+
+    /// The inflated form of a message.
+    pub(super) fn inflate(
+        &mut self,
+        dictionary: &[u8],
+        message: &[u8],
+        bound: &Bound,
+    ) -> Result<Vec<u8>, Error> {
+        let mut out = Vec::new();
+        self.restart(dictionary)?;
+        // RFC 7692 §7.2.2
+        for part in [message, &TAIL] {
+            self.run(dictionary, part, bound, &mut out)?;
+        }
+        Ok(out)
+    }
+
+    fn restart(&mut self, dictionary: &[u8]) -> Result<(), Error> {
+        self.0.reset(false);
+        if !dictionary.is_empty() {
+            self.0.set_dictionary(dictionary).map_err(|_| invalid())?;
+        }
+        Ok(())
+    }
+
+    fn run(
+        &mut self,
+        dictionary: &[u8],
+        input: &[u8],
+        bound: &Bound,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let mut rest = input;
+        loop {
+            grow(out, rest.len(), bound);
+            let before = self.0.total_in();
+            let status = self.0.decompress_vec(rest, out, FlushDecompress::Sync);
+            rest = &rest[(self.0.total_in() - before) as usize..];
+            bound.check(out.len())?;
+            match status {
+                // RFC 7692 §7.2.3.4: a block marked as the last of a stream is not the last of this one.
+                Ok(Status::StreamEnd) => {
+                    let mut end = dictionary.to_vec();
+                    end.extend_from_slice(out);
+                    self.restart(&end[end.len().saturating_sub(1 << 15)..])?;
+                    if rest.is_empty() {
+                        return Ok(());
+                    }
+                }
+                Ok(_) if rest.is_empty() && out.len() < out.capacity() => return Ok(()),
+                Ok(Status::BufError) if out.len() < out.capacity() => return Err(invalid()),
+                Ok(_) => {}
+                Err(_) => return Err(invalid()),
+            }
+        }
+    }
+}
+
+/// Makes room for output: in proportion to what is there, never more than one byte past the bound.
+fn grow(out: &mut Vec<u8>, input_bytes: usize, bound: &Bound) {
+    if out.len() == out.capacity() {
+        let wish = out
+            .len()
+            .max(input_bytes.saturating_mul(4))
+            .max(GROWTH_BYTES_MIN);
+        let room = (bound.bytes_max - out.len()).saturating_add(1);
+        out.reserve_exact(wish.min(room));
+    }
+}

@@ -1,0 +1,83 @@
+//! Compressors that no message is using at the moment: many connections need few of them.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use super::codec::{Compressors, Decompressor};
+
+/// As many are kept as threads are likely to use at a time; a further one is freed after use.
+const KEPT_MAX: usize = 64;
+
+/// An output buffer that has grown beyond this is not kept.
+const OUTPUT_BYTES_KEPT_MAX: usize = 256 * 1024;
+
+/// A store of compressors that connections share.
+#[derive(Debug, Default)]
+pub struct DeflatePool {
+    free: Mutex<Vec<Lent>>,
+}
+
+/// What is needed to compress or inflate a message.
+#[derive(Debug)]
+pub(super) struct Lent {
+    pub(super) compressors: Compressors,
+    pub(super) decompressor: Decompressor,
+    /// Where a message is compressed to.
+    pub(super) output: Vec<u8>,
+}
+
+/// Gives back what was lent when dropped.
+#[derive(Debug)]
+pub(super) struct Loan<'a> {
+    pool: &'a DeflatePool,
+    lent: Option<Lent>,
+}
+
+impl DeflatePool {
+    pub(super) fn lend(&self) -> Loan<'_> {
+        let lent = self.lock().pop().unwrap_or_else(|| Lent {
+            compressors: Compressors::default(),
+            decompressor: Decompressor::new(),
+            output: Vec::new(),
+        });
+        Loan {
+            pool: self,
+            lent: Some(lent),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Lent>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Deref for Loan<'_> {
+    type Target = Lent;
+
+    fn deref(&self) -> &Lent {
+        self.lent.as_ref().expect("it is taken only in drop")
+    }
+}
+
+impl DerefMut for Loan<'_> {
+    fn deref_mut(&mut self) -> &mut Lent {
+        self.lent.as_mut().expect("it is taken only in drop")
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        let Some(mut lent) = self.lent.take() else {
+            return;
+        };
+        if lent.output.capacity() > OUTPUT_BYTES_KEPT_MAX {
+            lent.output = Vec::new();
+        }
+        let mut free = self.pool.lock();
+        if free.len() < KEPT_MAX {
+            free.push(lent);
+        }
+    }
+}
