@@ -19,7 +19,7 @@ use tracing::{debug, warn};
 use crate::{
     http::{Use, answer},
     hub::Hub,
-    metrics::ConnectionKind,
+    metrics::{Connected, ConnectionKind},
     session::{tcp::TcpSession, websocket::WebSocketSession},
     subprotocol::{echo::Echo, stomp::Stomp},
 };
@@ -43,7 +43,8 @@ pub(crate) async fn accept_http(hub: Arc<Hub>, listener: TcpListener) {
             tokio::spawn(refuse(stream, http_unavailable()));
             continue;
         }
-        tokio::spawn(serve(Arc::clone(&hub), stream));
+        let connected = hub.metrics.connected(ConnectionKind::Http);
+        tokio::spawn(serve(Arc::clone(&hub), stream, connected));
     }
 }
 
@@ -105,16 +106,15 @@ fn keep_alive(stream: &TcpStream) {
 }
 
 /// HTTP on a stream, and the WebSocket that may become of it.
-async fn serve(hub: Arc<Hub>, stream: TcpStream) {
-    let connected = hub.metrics.connected(ConnectionKind::Http);
+async fn serve(hub: Arc<Hub>, stream: TcpStream, connected: Connected) {
     // In a box of its own, so that nothing of it is kept by the connections that are upgraded.
     let http = Box::pin(serve_http(stream, &hub.config.http, |request| {
         answer(&hub, &request)
     }));
     match http.await {
         Ok(Some(upgraded)) => {
-            drop(connected);
             spawn_session(&hub, upgraded);
+            drop(connected);
         }
         Ok(None) => {}
         Err(error) => debug!(%error, "HTTP ended"),

@@ -1,6 +1,9 @@
 //! The command line: what may be typed, and one clear line for what may not.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 
@@ -39,7 +42,8 @@ pub(crate) fn parse() -> Result<Command, ExitCode> {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
             ) =>
         {
-            print!("{error}");
+            // A reader that has had enough, such as `head`, is no failure.
+            let _ = write!(io::stdout(), "{error}");
             Err(ExitCode::SUCCESS)
         }
         Err(error) => {

@@ -3,7 +3,10 @@
 pub(crate) mod echo;
 pub(crate) mod serve;
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use gumboot_broker::{Config, Server};
 use tokio::{
@@ -39,8 +42,12 @@ fn log(level: LevelFilter) {
         .init();
 }
 
-/// Runs a server until Ctrl-C or SIGTERM. `print` tells the user where it listens.
-fn run_server(config: Config, threads: Option<usize>, print: impl FnOnce(&Server)) -> ExitCode {
+/// Runs a server until Ctrl-C or SIGTERM, and prints what `addresses` says once it listens.
+fn run_server(
+    config: Config,
+    threads: Option<usize>,
+    addresses: impl FnOnce(&Server) -> String,
+) -> ExitCode {
     allow_many_files();
     let runtime = match runtime(threads) {
         Ok(runtime) => runtime,
@@ -55,7 +62,8 @@ fn run_server(config: Config, threads: Option<usize>, print: impl FnOnce(&Server
             Ok(stop) => stop,
             Err(error) => return fail(EXIT_FAILURE, &format!("cannot hear signals: {error}")),
         };
-        print(&server);
+        // Nobody may be there to read it.
+        let _ = io::stdout().write_all(addresses(&server).as_bytes());
         server.run(stop).await;
         ExitCode::SUCCESS
     });

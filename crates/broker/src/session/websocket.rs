@@ -24,17 +24,26 @@ use crate::{
 pub(crate) trait OnMessage: Subprotocol {
     /// Takes a message of the client.
     fn on_message(&mut self, now: Instant, message: MessageRef<'_>, connection: &mut Connection);
+
+    /// Part of a message has arrived: the client is alive, though there is nothing to do yet.
+    fn on_part(&mut self, now: Instant);
 }
 
 impl OnMessage for Echo {
     fn on_message(&mut self, _: Instant, message: MessageRef<'_>, connection: &mut Connection) {
         self.send_back(message, connection);
     }
+
+    fn on_part(&mut self, _: Instant) {}
 }
 
 impl OnMessage for Stomp {
     fn on_message(&mut self, now: Instant, message: MessageRef<'_>, connection: &mut Connection) {
         self.on_data(now, message.as_bytes(), connection);
+    }
+
+    fn on_part(&mut self, now: Instant) {
+        self.handle_received(now);
     }
 }
 
@@ -79,6 +88,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: OnMessage + Unpin> WebSocketSession<S
             }
         }));
         protocol.after_batch();
+        if link.connection().is_in_message() {
+            protocol.on_part(now);
+        }
         log_end(read);
         Poll::Ready(())
     }

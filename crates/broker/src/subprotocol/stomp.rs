@@ -106,6 +106,11 @@ impl Stomp {
         }
     }
 
+    /// Octets have arrived that are not here yet.
+    pub(crate) fn handle_received(&mut self, now: Instant) {
+        self.session.handle_received(now);
+    }
+
     fn on_event(&mut self, now: Instant, event: &Event<'_>, carrier: &mut impl Carrier) {
         let done = match &event.request {
             Request::Connect(connect) => self.on_connect(now, connect, carrier),

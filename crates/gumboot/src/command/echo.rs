@@ -35,6 +35,6 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         ..Config::default()
     };
     run_server(config, args.threads.map(NonZeroUsize::get), |server| {
-        println!("echo       ws://{}/", reachable(server.addresses().http));
+        format!("echo       ws://{}/\n", reachable(server.addresses().http))
     })
 }

@@ -91,20 +91,24 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if open.filter(|address| !address.ip().is_loopback()).count() > 0 {
         warn!("anyone who reaches this machine may connect: there are no users and passwords");
     }
-    run_server(config, None, print_addresses)
+    run_server(config, None, addresses)
 }
 
 /// The addresses to use, as a client on this machine writes them.
-fn print_addresses(server: &Server) {
+fn addresses(server: &Server) -> String {
     let addresses = server.addresses();
     let http = reachable(addresses.http);
-    println!("gumboot {}", env!("CARGO_PKG_VERSION"));
-    println!("console    http://{http}/");
-    println!("websocket  ws://{http}/ws  (v12.stomp, v11.stomp, v10.stomp)");
-    println!("echo       ws://{http}/echo");
+    let version = env!("CARGO_PKG_VERSION");
+    let mut lines = format!(
+        "gumboot {version}\n\
+         console    http://{http}/\n\
+         websocket  ws://{http}/ws  (v12.stomp, v11.stomp, v10.stomp)\n\
+         echo       ws://{http}/echo\n"
+    );
     if let Some(stomp) = addresses.stomp {
-        println!("stomp      {}", reachable(stomp));
+        lines += &format!("stomp      {}\n", reachable(stomp));
     }
+    lines
 }
 
 /// An address that can be connected to: a server on all addresses is found on loopback.
