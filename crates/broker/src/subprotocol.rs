@@ -8,14 +8,17 @@ use std::{
     time::Instant,
 };
 
-use gumboot_websocket::proto::{CloseFrame, Connection, MessageKind};
+use gumboot_websocket::proto::{CloseFrame, Connection, MessageKind, SharedBytes};
 
 use crate::metrics::Messages;
 
 /// What a subprotocol sends on: a WebSocket or a plain stream.
 pub(crate) trait Carrier {
-    /// Sends `head` and `tail` as one; on a WebSocket, as one message.
-    fn send(&mut self, kind: MessageKind, head: &[u8], tail: &bytes::Bytes);
+    /// Sends a frame, which is text.
+    fn send(&mut self, frame: &[u8]);
+
+    /// Sends `head`, and a tail that others send too, as one frame.
+    fn send_parts(&mut self, kind: MessageKind, head: &[u8], tail: &SharedBytes);
 
     /// Ends the connection once all is sent. What `frame` says is told where the carrier has a way to.
     fn end(&mut self, now: Instant, frame: &CloseFrame);
@@ -25,9 +28,14 @@ pub(crate) trait Carrier {
 }
 
 impl Carrier for Connection {
-    fn send(&mut self, kind: MessageKind, head: &[u8], tail: &bytes::Bytes) {
+    fn send(&mut self, frame: &[u8]) {
         // A connection that is closing takes nothing more, and has nobody to tell.
-        let _ = self.send_parts(kind, head, tail);
+        let _ = self.send_copy(MessageKind::Text, frame);
+    }
+
+    fn send_parts(&mut self, kind: MessageKind, head: &[u8], tail: &SharedBytes) {
+        // As above.
+        let _ = Self::send_parts(self, kind, head, tail);
     }
 
     fn end(&mut self, now: Instant, frame: &CloseFrame) {

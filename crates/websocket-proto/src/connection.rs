@@ -24,7 +24,7 @@ pub use self::transmit::{FLATTEN_BELOW, TransmitQueue};
 use crate::{
     close::CloseFrame,
     closing::Closing,
-    deflate::{Deflate, DeflateParams, DeflatePool, End},
+    deflate::{Deflate, DeflateParams, DeflatePool, End, SharedBytes},
     error::{Error, SendError},
     frame::{CONTROL_BYTES_MAX, FrameHeader, Opcode},
     limits::{Config, Wait},
@@ -267,6 +267,15 @@ impl Connection {
         Ok(())
     }
 
+    /// Queues a copy of a payload; that of a text message must be UTF-8.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_copy(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
+        debug_assert!(kind == MessageKind::Binary || std::str::from_utf8(payload).is_ok());
+        self.push(opcode_of(kind), &[], Body::Copied(payload))
+    }
+
     /// Queues a message that arrived, as it is: an echo.
     ///
     /// # Errors
@@ -279,8 +288,8 @@ impl Connection {
         }
     }
 
-    /// Queues one message of two parts: a head that is copied, and a tail that many connections may share. A text
-    /// message must be UTF-8 as a whole.
+    /// Queues one message of two parts: a head that is copied, and a tail that many connections may share, compressed
+    /// once for all of them. A text message must be UTF-8 as a whole.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -288,9 +297,14 @@ impl Connection {
         &mut self,
         kind: MessageKind,
         head: &[u8],
-        tail: &Bytes,
+        tail: &SharedBytes,
     ) -> Result<(), SendError> {
-        self.push(opcode_of(kind), head, Body::Shared(tail.clone()))
+        self.check_open()?;
+        let opcode = opcode_of(kind);
+        if !self.push_shared(opcode, head, tail) {
+            self.push(opcode, head, Body::Shared(tail.bytes().clone()))?;
+        }
+        Ok(())
     }
 
     /// Queues a ping.
@@ -460,6 +474,38 @@ impl Connection {
                     mask::apply(key, 0, &mut flat[from..]);
                 }
             });
+        });
+        pushed.is_some()
+    }
+
+    /// Whether a message was queued with a compressed part that others send too.
+    fn push_shared(&mut self, opcode: Opcode, head: &[u8], tail: &SharedBytes) -> bool {
+        let Self {
+            role: Role::Server,
+            deflate: Some(deflate),
+            transmit,
+            ..
+        } = self
+        else {
+            return false;
+        };
+        if head.len() + tail.bytes().len() < deflate.compress_bytes_min {
+            return false;
+        }
+        let pushed = deflate.compress_shared(head, tail, |head, compressed| {
+            let payload_bytes = (head.len() + compressed.len()) as u64;
+            let header = FrameHeader {
+                fin: true,
+                rsv1: true,
+                opcode,
+                mask: None,
+                payload_bytes,
+            };
+            transmit.push_with(|flat| {
+                header.encode(flat);
+                head.push_to(flat);
+            });
+            transmit.push_bytes(compressed);
         });
         pushed.is_some()
     }

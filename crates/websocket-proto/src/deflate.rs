@@ -7,15 +7,17 @@
 mod codec;
 mod offer;
 mod pool;
+mod shared;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 pub(crate) use self::offer::{Extension, InvalidParams, offer, parse_extensions};
-use self::pool::Lent;
-pub use self::{offer::DeflateParams, pool::DeflatePool};
+pub use self::{offer::DeflateParams, pool::DeflatePool, shared::SharedBytes};
 use crate::{
     error::{Error, PeerMisbehaved},
     limits::{Limit, Limits},
@@ -152,22 +154,37 @@ impl Deflate {
         body: &[u8],
         take: impl FnOnce(&[u8]) -> T,
     ) -> Option<T> {
-        let mut codec = self.pool.lend();
-        let Lent {
-            compressors,
-            output,
-            ..
-        } = &mut *codec;
-        output.clear();
-        let compressor = compressors.of(self.outgoing.window_bits, self.level);
-        compressor.compress(self.outgoing.dictionary(), [head, body], output);
-        if output.len() >= head.len() + body.len() {
+        let mut lent = self.pool.lend();
+        let Direction { window_bits, .. } = self.outgoing;
+        let dictionary = self.outgoing.dictionary();
+        let compressed = lent.compress(window_bits, self.level, dictionary, [head, body]);
+        if compressed.len() >= head.len() + body.len() {
             return None;
         }
-        let taken = take(output);
+        let taken = take(compressed);
         self.outgoing.remember(head);
         self.outgoing.remember(body);
         Some(taken)
+    }
+
+    /// Compresses a message of a head and a part that others send too, and gives both parts to `take`: the first to be
+    /// copied. `None`, without effect, where that cannot be shared or would not shorten it.
+    pub(crate) fn compress_shared<T>(
+        &self,
+        head: &[u8],
+        tail: &SharedBytes,
+        take: impl FnOnce(StoredHead<'_>, &Bytes) -> T,
+    ) -> Option<T> {
+        // What keeps a sending window would have to remember the message, and may have a smaller one.
+        let alone =
+            self.outgoing.window.is_none() && self.outgoing.window_bits == shared::WINDOW_BITS;
+        if !alone || !shared::can_store(head) {
+            return None;
+        }
+        let compressed = tail.compressed(&self.pool, self.level)?;
+        let head = StoredHead(head);
+        let shorter = head.len() + compressed.len() < head.0.len() + tail.bytes().len();
+        shorter.then(|| take(head, compressed))
     }
 
     /// Inflates a message.
@@ -178,6 +195,20 @@ impl Deflate {
         let inflated = codec.decompressor.inflate(dictionary, message, &bound)?;
         self.incoming.remember(&inflated);
         Ok(inflated)
+    }
+}
+
+/// A head in front of a shared compressed part: not compressed itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StoredHead<'a>(&'a [u8]);
+
+impl StoredHead<'_> {
+    pub(crate) fn len(self) -> usize {
+        shared::stored_bytes(self.0)
+    }
+
+    pub(crate) fn push_to(self, out: &mut Vec<u8>) {
+        shared::push_stored(self.0, out);
     }
 }
 

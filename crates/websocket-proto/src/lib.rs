@@ -42,7 +42,7 @@ pub use crate::{
     close::{CloseCode, CloseFrame, REASON_BYTES_MAX, ReasonTooLong},
     closing::Closing,
     connection::{Connection, Event, FLATTEN_BELOW, Input, TransmitQueue},
-    deflate::{DeflateConfig, DeflateParams, DeflatePool},
+    deflate::{DeflateConfig, DeflateParams, DeflatePool, SharedBytes},
     error::{Error, PeerMisbehaved, SendError},
     frame::{CONTROL_BYTES_MAX, FrameHeader, HEADER_BYTES_MAX, Opcode},
     limits::{Config, Limit, Limits, Timing, Wait},

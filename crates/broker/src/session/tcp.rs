@@ -6,10 +6,9 @@ use std::{
     time::Instant,
 };
 
-use bytes::Bytes;
 use gumboot_websocket::{
     LinkError, PENDING_BYTES_MAX, Pipe,
-    proto::{CloseFrame, MessageKind, TransmitQueue},
+    proto::{CloseFrame, MessageKind, SharedBytes, TransmitQueue},
     scratch,
     timer::now,
 };
@@ -39,10 +38,16 @@ struct Stream {
 }
 
 impl Carrier for Stream {
-    fn send(&mut self, _: MessageKind, head: &[u8], tail: &Bytes) {
+    fn send(&mut self, frame: &[u8]) {
+        if !self.ended {
+            self.queue.push_slice(frame);
+        }
+    }
+
+    fn send_parts(&mut self, _: MessageKind, head: &[u8], tail: &SharedBytes) {
         if !self.ended {
             self.queue.push_slice(head);
-            self.queue.push_bytes(tail);
+            self.queue.push_bytes(tail.bytes());
         }
     }
 

@@ -11,14 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use gumboot_broker_core::Destination;
 use gumboot_stomp_proto::{
     Beat, Error, ErrorFrame, Frame, Input, Request, ServerOptions, ServerSession, Version,
     command::{AckMode, Connect, Receipt, Send, Subscribe, Unsubscribe, encode_head},
     server::{Accept, Event},
 };
-use gumboot_websocket::proto::{CloseCode, CloseFrame, MessageKind};
+use gumboot_websocket::proto::{CloseCode, CloseFrame};
 use tracing::debug;
 
 use self::subscriptions::Subscriptions;
@@ -258,7 +257,7 @@ impl Stomp {
     /// Sends a frame other than MESSAGE: they are always text.
     fn send_frame(&mut self, now: Instant, frame: &[u8], carrier: &mut impl Carrier) {
         self.session.handle_sent(now);
-        carrier.send(MessageKind::Text, frame, &Bytes::new());
+        carrier.send(frame);
     }
 
     /// Sends deliveries until there are none or the carrier is full.
@@ -277,14 +276,8 @@ impl Stomp {
             self.messages_sent += 1;
             head.clear();
             encode_head(&mut head, version, key.id(), self.messages_sent, None);
-            let tail = &delivery.publication.tail;
-            // A body that is not UTF-8 would end a browser's connection if it came as text.
-            let kind = if tail.is_text() {
-                MessageKind::Text
-            } else {
-                MessageKind::Binary
-            };
-            carrier.send(kind, &head, &tail.bytes(version));
+            let publication = &delivery.publication;
+            carrier.send_parts(publication.kind(), &head, publication.tail(version));
             self.messages.out += 1;
             self.session.handle_sent(now);
         }
@@ -351,7 +344,7 @@ impl Subprotocol for Stomp {
         }
         match self.session.handle_timeout(now) {
             Ok(Some(Beat)) => {
-                carrier.send(MessageKind::Text, Beat::OCTETS, &Bytes::new());
+                carrier.send(Beat::OCTETS);
             }
             Ok(None) => {}
             Err(error) => self.fail(now, &error, carrier),

@@ -452,7 +452,11 @@ fn a_ping_carries_125_bytes_at_most() {
 fn a_message_in_two_parts_is_one() {
     for mut sender in [server(), client()] {
         sender
-            .send_parts(MessageKind::Text, b"head ", &Bytes::from_static(b"tail"))
+            .send_parts(
+                MessageKind::Text,
+                b"head ",
+                &SharedBytes::new(Bytes::from_static(b"tail")),
+            )
             .unwrap();
         let bytes = transmit(&mut sender);
         let mut receiver = if bytes[1] & 0x80 == 0 {
@@ -464,16 +468,17 @@ fn a_message_in_two_parts_is_one() {
     }
 }
 
+const PARAMS: DeflateParams = DeflateParams {
+    server_no_takeover: false,
+    client_no_takeover: true,
+    server_window_bits: 15,
+    client_window_bits: 15,
+};
+
 /// A server and a client that have agreed to compress.
 fn compressing() -> [Connection; 2] {
     let pool = Arc::new(DeflatePool::default());
-    let params = DeflateParams {
-        server_no_takeover: false,
-        client_no_takeover: true,
-        server_window_bits: 15,
-        client_window_bits: 15,
-    };
-    [server(), client()].map(|connection| connection.with_deflate(&params, Arc::clone(&pool)))
+    [server(), client()].map(|connection| connection.with_deflate(&PARAMS, Arc::clone(&pool)))
 }
 
 #[test]
@@ -510,6 +515,45 @@ fn a_compressed_message_may_come_in_fragments() {
             format!("text {:?}", "ab ".repeat(100))
         ]
     );
+}
+
+#[test]
+fn a_shared_part_is_compressed_once_for_all() {
+    let tail = SharedBytes::new(Bytes::from("shared ".repeat(100)));
+    for head in ["", "one ", &"x".repeat(300), &"x".repeat(70_000)] {
+        let [server, mut client] = compressing();
+        let params = DeflateParams {
+            server_no_takeover: true,
+            ..PARAMS
+        };
+        let mut server = server.with_deflate(&params, Arc::default());
+        // Messages that the window remembers, on the other side, are no hindrance.
+        for _ in 0..2 {
+            server
+                .send_parts(MessageKind::Text, head.as_bytes(), &tail)
+                .unwrap();
+            let bytes = transmit(&mut server);
+            assert_eq!(bytes[0], 0xc1);
+            assert!(bytes.len() < head.len() + 150);
+            let text = format!("{head}{}", "shared ".repeat(100));
+            assert_eq!(events(&mut client, &bytes), [format!("text {text:?}")]);
+        }
+    }
+}
+
+#[test]
+fn a_shared_part_goes_to_those_with_a_window_as_well() {
+    let tail = SharedBytes::new(Bytes::from("shared ".repeat(100)));
+    let [mut server, mut client] = compressing();
+    for _ in 0..3 {
+        server
+            .send_parts(MessageKind::Text, b"head ", &tail)
+            .unwrap();
+        server
+            .send(Message::text("shared own ".repeat(30)))
+            .unwrap();
+        assert_eq!(events(&mut client, &transmit(&mut server)).len(), 2);
+    }
 }
 
 #[test]

@@ -28,6 +28,23 @@ pub(super) struct Lent {
     pub(super) output: Vec<u8>,
 }
 
+impl Lent {
+    /// Compresses a message in parts.
+    pub(super) fn compress(
+        &mut self,
+        window_bits: u8,
+        level: u8,
+        dictionary: &[u8],
+        parts: [&[u8]; 2],
+    ) -> &[u8] {
+        self.output.clear();
+        self.compressors
+            .of(window_bits, level)
+            .compress(dictionary, parts, &mut self.output);
+        &self.output
+    }
+}
+
 /// Gives back what was lent when dropped.
 #[derive(Debug)]
 pub(super) struct Loan<'a> {

@@ -75,6 +75,17 @@ impl Tail {
             .clone()
     }
 
+    /// The version by whose spelling the receivers of `version` get the message: the newest, unless a header has
+    /// something to escape.
+    #[must_use]
+    pub fn spelling(&self, version: Version) -> Version {
+        if self.is_plain {
+            Version::V1_2
+        } else {
+            version
+        }
+    }
+
     /// The body.
     #[must_use]
     pub fn body(&self) -> &[u8] {
