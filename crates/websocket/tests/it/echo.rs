@@ -35,6 +35,18 @@ async fn check_echo(socket: &mut Socket, message: Message) {
     );
 }
 
+/// Bytes that compression does not make fewer.
+fn noise(size: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 56) as u8
+    };
+    (0..size).map(|_| next()).collect()
+}
+
 #[tokio::test]
 async fn messages_of_every_size_come_back_as_they_were() {
     let mut socket = connected().await;
@@ -43,9 +55,10 @@ async fn messages_of_every_size_come_back_as_they_were() {
     check_echo(&mut socket, Message::text("")).await;
     check_echo(&mut socket, Message::binary(vec![])).await;
     for size in [1, 125, 126, 127, 65_535, 65_536, 1 << 20, 16 << 20] {
-        let bytes: Vec<u8> = (0..size).map(|index| (index % 251) as u8).collect();
+        let bytes = noise(size);
+        let text: String = bytes.iter().map(|byte| char::from(byte & 0x7F)).collect();
         check_echo(&mut socket, Message::binary(bytes)).await;
-        check_echo(&mut socket, Message::text("x".repeat(size))).await;
+        check_echo(&mut socket, Message::text(text)).await;
     }
     soon(socket.close(None)).await.unwrap();
 }
@@ -65,7 +78,7 @@ async fn many_messages_come_back_in_order() {
 #[tokio::test]
 async fn a_message_past_the_limit_closes_with_1009() {
     let mut socket = connected().await;
-    let too_big = vec![0; (16 << 20) + 1];
+    let too_big = noise((16 << 20) + 1);
     soon(socket.send(too_big)).await.unwrap();
     assert_eq!(soon(socket.receive()).await.unwrap(), None);
     let close = socket.close_frame().flatten().unwrap();
@@ -147,7 +160,7 @@ async fn a_receive_that_is_dropped_loses_nothing() {
 #[tokio::test]
 async fn a_send_that_is_dropped_loses_nothing() {
     let mut socket = connected().await;
-    let big = Message::binary(vec![7; 8 << 20]);
+    let big = Message::binary(noise(8 << 20));
     // Too big to be taken by the operating system at once.
     assert_eq!(poll_once(socket.send(big.clone())).await, None);
     let echo = soon(socket.receive()).await.unwrap().unwrap();

@@ -6,8 +6,14 @@ use bytes::Bytes;
 use gumboot_testkit::WAIT_MAX;
 use gumboot_websocket::{
     LinkError, OriginPolicy, Socket,
-    proto::handshake::server::{Offer, Refusal},
-    server::{Answer, HttpLimits, Upgraded, serve_http},
+    proto::{
+        Config,
+        handshake::{
+            client::Agreed,
+            server::{Offer, Refusal},
+        },
+    },
+    server::{Acceptance, Answer, HttpLimits, Upgraded, serve_http},
 };
 use http::{Request, Response};
 use http_body_util::Full;
@@ -68,7 +74,10 @@ fn answer<B>(request: &Request<B>) -> Answer<()> {
         Ok(offer)
     });
     match offered {
-        Ok(offer) => Answer::WebSocket(offer.accept(offer.choose(&PROTOCOLS)), ()),
+        Ok(offer) => {
+            let protocol = offer.choose(&PROTOCOLS);
+            Answer::WebSocket(Acceptance::new(&offer, protocol, &Config::server()), ())
+        }
         Err(refusal) => Answer::Http(refused(refusal)),
     }
 }
@@ -78,8 +87,8 @@ fn refused(refusal: Refusal) -> Response<Full<Bytes>> {
 }
 
 async fn echo(upgraded: Upgraded<TcpStream, ()>) -> Result<(), LinkError> {
-    let (link, ()) = upgraded.into_link(Default::default());
-    let mut socket = Socket::new(link, None);
+    let (link, ()) = upgraded.into_link(Config::server().into());
+    let mut socket = Socket::new(link, Agreed::default());
     while let Some(message) = socket.receive().await? {
         // If it cannot be sent, the next `receive` says why.
         let _ = socket.send(message).await;
