@@ -1,0 +1,131 @@
+//! The program as a process of its own, stopped at the latest when the test ends.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use gumboot_testkit::WAIT_MAX;
+
+/// A server that runs.
+pub(crate) struct Program {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gumboot"));
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Runs the program to its end, which is to come by itself.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    let mut program = Program::start(arguments);
+    let status = program.wait();
+    let mut stderr = Vec::new();
+    let from = program.child.stderr.as_mut().unwrap();
+    from.read_to_end(&mut stderr).unwrap();
+    let lines: Vec<String> = program.lines.iter().map(|line| line + "\n").collect();
+    Output {
+        status,
+        stdout: lines.concat().into_bytes(),
+        stderr,
+    }
+}
+
+impl Program {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut child = command(arguments).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (tell, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in stdout.lines() {
+                // The test may have ended.
+                let _ = tell.send(line.unwrap());
+            }
+        });
+        Self { child, lines }
+    }
+
+    /// The next line that it prints.
+    #[track_caller]
+    pub(crate) fn line(&self) -> String {
+        self.lines.recv_timeout(WAIT_MAX).expect("it prints a line")
+    }
+
+    /// The next `count` lines that it prints.
+    #[track_caller]
+    pub(crate) fn print(&self, count: usize) -> Vec<String> {
+        (0..count).map(|_| self.line()).collect()
+    }
+
+    /// All that it has printed beside, once it has ended.
+    pub(crate) fn rest(&self) -> Vec<String> {
+        self.lines.iter().collect()
+    }
+
+    /// Sends a signal, by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let script = format!("kill -s {name} {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &script]).status();
+        assert!(sent.unwrap().success(), "{script}");
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        // The end of its output is the end of the program: it hands it to nobody else.
+        let start = Instant::now();
+        let mut lines = Vec::new();
+        loop {
+            let left = WAIT_MAX.saturating_sub(start.elapsed());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => lines.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end"),
+            }
+        }
+        let (tell, kept) = mpsc::channel();
+        lines.into_iter().for_each(|line| tell.send(line).unwrap());
+        self.lines = kept;
+        self.child.wait().unwrap()
+    }
+
+    /// Waits for its end, which is to come within `wait_max`; gives the status.
+    #[track_caller]
+    pub(crate) fn expect_end(&mut self, wait_max: Duration) -> Option<i32> {
+        let start = Instant::now();
+        let status = self.wait();
+        let took = start.elapsed();
+        assert!(took < wait_max, "it took {took:?}");
+        status.code()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The address between `start` and `end` of a printed line.
+#[track_caller]
+pub(crate) fn address(line: &str, start: &str, end: &str) -> SocketAddr {
+    let address = line
+        .strip_prefix(start)
+        .and_then(|rest| rest.strip_suffix(end));
+    address
+        .and_then(|address| address.parse().ok())
+        .unwrap_or_else(|| panic!("no address in {line:?}"))
+}
