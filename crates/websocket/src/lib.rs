@@ -14,6 +14,8 @@ mod random;
 pub mod scratch;
 pub mod server;
 mod socket;
+mod split;
+mod stream;
 pub mod timer;
 
 pub use gumboot_websocket_proto as proto;
@@ -24,4 +26,5 @@ pub use crate::{
     origin::{InvalidOrigin, OriginPolicy},
     pipe::{LINGER_MAX, LinkError, PENDING_BYTES_MAX, Pipe, Traffic, Transmit, WRITE_STALL_MAX},
     socket::Socket,
+    split::{Receiver, ReuniteError, Sender},
 };

@@ -15,7 +15,12 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{link::Link, pipe::LinkError, timer::now};
+use crate::{
+    link::Link,
+    pipe::LinkError,
+    split::{self, Receiver, Sender},
+    timer::now,
+};
 
 /// A WebSocket connection.
 ///
@@ -86,9 +91,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// # Errors
     /// [`SendError`] if the connection is closing; nothing was sent.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.link.connection().send(message.into())?;
+        self.queue(message.into())?;
         poll_fn(|cx| self.poll_flush(cx)).await;
         Ok(())
+    }
+
+    /// The halves of the socket, for a task that sends and one that receives.
+    pub fn split(self) -> (Sender<S>, Receiver<S>) {
+        split::split(self)
     }
 
     /// Closes the connection: sends a Close, waits for the peer's and for the end of the transport, bounded in time.
@@ -97,13 +107,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// # Errors
     /// [`LinkError`] if the closing handshake could not be completed.
     pub async fn close(&mut self, frame: Option<&CloseFrame>) -> Result<(), LinkError> {
-        // A Close that is on its way already is as good.
-        let _ = self.link.connection().close(now(), frame);
+        self.queue_close(frame);
         while self.receive().await?.is_some() {}
         Ok(())
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, LinkError>> {
+    /// Puts a message behind what waits to be written.
+    pub(crate) fn queue(&mut self, message: Message) -> Result<(), SendError> {
+        self.link.connection().send(message)
+    }
+
+    /// Puts a Close behind what waits to be written, unless one is on its way already.
+    pub(crate) fn queue_close(&mut self, frame: Option<&CloseFrame>) {
+        let _ = self.link.connection().close(now(), frame);
+    }
+
+    /// Writes until there is room for a message.
+    pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.poll_flush(cx) {
+            Poll::Pending if self.link.is_blocked() => Poll::Pending,
+            _ => Poll::Ready(()),
+        }
+    }
+
+    pub(crate) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Message>, LinkError>> {
         loop {
             if let Some(message) = self.inbox.messages.pop_front() {
                 return Poll::Ready(Ok(Some(message)));
@@ -150,7 +180,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Poll::Ready(ControlFlow::Continue(()))
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Writes what waits.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.link.poll_write(cx, now()) {
             Poll::Pending if self.link.poll_timer(cx, None).is_pending() => Poll::Pending,
             // A failure is told by the next `receive`.
