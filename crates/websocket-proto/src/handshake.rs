@@ -1,6 +1,7 @@
 //! The opening handshake (RFC 6455 §4), with requests and responses as the `http` crate has them.
 
 pub mod client;
+pub mod extended_connect;
 pub mod server;
 
 use base64::{Engine, engine::general_purpose::STANDARD};

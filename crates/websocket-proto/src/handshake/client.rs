@@ -100,6 +100,12 @@ impl ClientHandshake {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(SEC_WEBSOCKET_KEY, self.key.clone());
         headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static(VERSION));
+        self.offer(headers);
+        request
+    }
+
+    /// What is offered, in whichever version of HTTP.
+    pub(super) fn offer(&self, headers: &mut HeaderMap) {
         if !self.protocols.is_empty() {
             let list = HeaderValue::try_from(self.protocols.join(", ")).expect("they are tokens");
             headers.insert(SEC_WEBSOCKET_PROTOCOL, list);
@@ -108,7 +114,6 @@ impl ClientHandshake {
             let value = HeaderValue::try_from(offer(config)).expect("names and numbers");
             headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
         }
-        request
     }
 
     /// Checks the answer (RFC 6455 §4.1, what a client validates).
@@ -131,6 +136,12 @@ impl ClientHandshake {
         if single(headers, &SEC_WEBSOCKET_ACCEPT) != Some(&accept) {
             return Err(HandshakeError::Accept);
         }
+        self.agreed(response)
+    }
+
+    /// What the server chose of what was offered, in whichever version of HTTP.
+    pub(super) fn agreed<B>(&self, response: &Response<B>) -> Result<Agreed, HandshakeError> {
+        let headers = response.headers();
         let deflate = self.verify_extensions(headers)?;
         let lines = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter();
         let lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();

@@ -14,15 +14,18 @@ use http::{
 
 use crate::{
     deflate::{DeflateConfig, DeflateParams, Extension},
-    handshake::{VERSION, accept_key, extensions, has_token, is_token, list, single},
+    handshake::{
+        VERSION, accept_key, extended_connect, extensions, has_token, is_token, list, single,
+    },
 };
 
 /// A valid request of a client, to be answered.
 #[derive(Debug, Clone)]
 pub struct Offer {
-    accept: HeaderValue,
-    protocols: Vec<String>,
-    extensions: Vec<Extension>,
+    /// The answer to the key; over HTTP/2 there is none.
+    pub(super) accept: Option<HeaderValue>,
+    pub(super) protocols: Vec<String>,
+    pub(super) extensions: Vec<Extension>,
 }
 
 /// Why a request is refused; [`Refusal::response`] is the answer to it.
@@ -82,7 +85,7 @@ impl Offer {
             return Err(Refusal::Key);
         }
         Ok(Self {
-            accept: accept_key(key),
+            accept: Some(accept_key(key)),
             protocols: protocols(headers)?,
             extensions: extensions(headers).ok_or(Refusal::Extensions)?,
         })
@@ -109,19 +112,18 @@ impl Offer {
         DeflateParams::choose(&self.extensions, config)
     }
 
-    /// The answer that accepts the request (RFC 6455 §4.2.2), with one subprotocol or none, and with the compression
+    /// The answer that accepts the request (RFC 6455 §4.2.2, RFC 8441 §5), with one subprotocol or none, and with the compression
     /// that was chosen.
     ///
     /// # Panics
     /// If the protocol was not offered: a server must not choose it.
     #[must_use]
     pub fn accept(&self, protocol: Option<&str>, deflate: Option<&DeflateParams>) -> Response<()> {
-        let mut response = Response::new(());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let mut response = match &self.accept {
+            Some(accept) => switched(accept.clone()),
+            None => extended_connect::accepted(),
+        };
         let headers = response.headers_mut();
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept.clone());
         if let Some(protocol) = protocol {
             assert!(
                 self.protocols.iter().any(|offered| offered == protocol),
@@ -136,6 +138,17 @@ impl Offer {
         }
         response
     }
+}
+
+/// The answer that switches HTTP/1.1 to WebSocket, still without what was negotiated.
+fn switched(accept: HeaderValue) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    response
 }
 
 fn has_body(headers: &HeaderMap) -> bool {
@@ -157,7 +170,7 @@ fn check_upgrade(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// RFC 6455 §4.1: tokens, each of them once.
-fn protocols(headers: &HeaderMap) -> Result<Vec<String>, Refusal> {
+pub(super) fn protocols(headers: &HeaderMap) -> Result<Vec<String>, Refusal> {
     let offered = list(headers, &SEC_WEBSOCKET_PROTOCOL).ok_or(Refusal::Protocols)?;
     for (index, protocol) in offered.iter().enumerate() {
         if !is_token(protocol) || offered[..index].contains(protocol) {
