@@ -1,0 +1,16 @@
+//! What is fuzzed: a function per target that takes bytes and panics when a promise is broken. `cargo fuzz` feeds them
+//! from `targets/`, and plain tests feed them the seeds.
+
+#![forbid(unsafe_code)]
+
+mod deflate;
+mod handshake;
+mod peers;
+mod stomp_decode;
+mod ws_input;
+mod ws_operations;
+
+pub use crate::{
+    deflate::deflate, handshake::handshake, stomp_decode::stomp_decode, ws_input::ws_input,
+    ws_operations::ws_operations,
+};
