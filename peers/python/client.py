@@ -2,6 +2,7 @@
 
 import itertools
 import queue
+import threading
 
 import stomp
 
@@ -96,7 +97,14 @@ class Client(stomp.ConnectionListener):
     def disconnect(self):
         """Disconnects in an orderly way: with a receipt."""
         receipt = self._receipt()
-        self.connection.disconnect(receipt=receipt)
+        # stomp.py waits for the receipt, and without an end.
+        ending = threading.Thread(
+            target=self.connection.disconnect, kwargs={"receipt": receipt}, daemon=True
+        )
+        ending.start()
+        ending.join(SOON_S)
+        if ending.is_alive():
+            raise AssertionError(f"no RECEIPT for DISCONNECT within {SOON_S} s")
         self.disconnected.get(timeout=SOON_S)
 
     def _receipt(self):

@@ -76,12 +76,10 @@ class EachVersion:
             self.assertEqual(client.next("MESSAGE").body or b"", body)
 
     def test_headers_keep_special_characters(self):
-        special = {"colon": "a:b:c", "newline": "one\ntwo", "backslash": "c:\\new\\", "word": "Ü世🥾"}
-        if self.version == "1.0":
-            # It has no escapes, so a header holds no line feed and a backslash is itself.
-            headers = {"word": "Ü世🥾", "colon": "a:b:c"}
-        else:
-            headers = dict(special)
+        headers = {"word": "Ü世🥾", "colon": "a:b:c"}
+        if self.version != "1.0":
+            # 1.0 has no escapes, so its headers hold no line feed.
+            headers.update({"newline": "one\ntwo", "backslash": "c:\\new\\"})
         if self.version == "1.2":
             headers["carriage-return"] = "one\rtwo"
         client = self.client()
