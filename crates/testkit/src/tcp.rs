@@ -145,6 +145,22 @@ impl TcpPeer {
         assert!(rest.is_empty(), "{:?}", String::from_utf8_lossy(&rest));
     }
 
+    /// For `wait` nothing is to come, not even the end.
+    ///
+    /// # Panics
+    /// If something does.
+    #[track_caller]
+    pub fn expect_silence(&mut self, wait: Duration) {
+        let set = |wait| self.stream.set_read_timeout(Some(wait));
+        set(wait).expect("a wait is not zero");
+        let peeked = self.stream.peek(&mut [0]);
+        set(WAIT_MAX).expect("a wait is not zero");
+        let is_silent = peeked
+            .as_ref()
+            .is_err_and(|error| is_wait_over(error.kind()));
+        assert!(is_silent && self.received.is_empty(), "{peeked:?} bytes");
+    }
+
     /// Reads once; false at the peer's end.
     #[track_caller]
     fn fill(&mut self) -> bool {

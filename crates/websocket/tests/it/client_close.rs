@@ -1,8 +1,11 @@
 //! The closing handshake as a client does it: either side begins, and the server ends the transport (RFC 6455 §7).
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use gumboot_testkit::{CLOSE, TEXT, close_body, encode_frame};
@@ -30,6 +33,8 @@ async fn the_client_closes_and_waits_for_the_servers_end() {
             // It may still send what it had begun, and answer with a Close of its own.
             tcp.send(encode_frame(TEXT, b"late", None));
             tcp.send(encode_frame(CLOSE, &close_body(1001, "bye"), None));
+            // The client leaves the end to the server.
+            tcp.expect_silence(Duration::from_millis(200));
             ended.store(true, Ordering::SeqCst);
             tcp.send_end();
             tcp.expect_end();
