@@ -25,6 +25,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("gumboot-broker-core", &[]),
+    (
+        "gumboot-fuzz",
+        &[
+            "gumboot-broker-core",
+            "gumboot-stomp-proto",
+            "gumboot-websocket-proto",
+        ],
+    ),
     ("gumboot-stomp-proto", &[]),
     ("gumboot-testkit", &[]),
     ("gumboot-websocket", &["gumboot-websocket-proto"]),
