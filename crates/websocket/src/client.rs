@@ -1,89 +1,313 @@
-//! The client's side: a URL becomes a connected [`Socket`].
+//! The client's side: a URL becomes a connected [`Socket`], by way of proxies, TLS and whichever version of HTTP.
 
-use std::{error, fmt, io, time::Duration};
+mod error;
+pub(crate) mod exchange;
+pub(crate) mod headers;
+mod open;
+pub(crate) mod target;
 
-use bytes::Bytes;
-use gumboot_websocket_proto::{
-    Config, Connection,
-    handshake::client::{ClientHandshake, HandshakeError, InvalidProtocol},
+use std::{
+    collections::HashMap,
+    fmt,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
-use http::{HeaderValue, Request, Uri};
-use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, time::timeout};
-use url::Url;
 
+use gumboot_websocket_proto::Config;
+use http::{HeaderMap, header::AUTHORIZATION};
+use rustls::ClientConfig;
+use tokio::time::timeout;
+
+pub use self::{
+    error::{ConnectError, ConnectWait, RedirectError},
+    headers::InvalidHeader,
+    target::InvalidUrl,
+};
+use self::{
+    headers::{add_cookie, basic, bearer, header},
+    open::Visit,
+};
 use crate::{
-    compression,
-    link::Link,
-    random::{RandomKeys, random},
     socket::Socket,
-    timer::now,
+    transport::{
+        Transport,
+        http2::Pool,
+        proxy::Proxy,
+        tls::{ALPN_HTTP1, ALPN_HTTP2, InvalidTls, TlsOptions},
+    },
 };
 
-/// From the call of [`connect`] to the end of the opening handshake.
+/// From the call of [`connect`] to the end of the opening handshake; [`Client::total_wait_max`] sets another.
 pub const CONNECT_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// Why there is no connection.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The server did not answer as a WebSocket server does, or refused.
-    Handshake(HandshakeError),
-    /// What the server sent is not HTTP, or it ended the connection.
-    Http(hyper::Error),
-    /// The transport failed.
-    Io(io::Error),
-    /// A subprotocol that may not be offered.
-    Protocol(InvalidProtocol),
-    /// Nobody answered within [`CONNECT_WAIT_MAX`].
-    TimedOut,
-    /// The URL is not one of a WebSocket.
-    Url(InvalidUrl),
+/// How WebSockets are opened: a set of choices that many connections share. Clones are cheap.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use gumboot_websocket::{Client, TlsOptions};
+///
+/// let roots = TlsOptions::new().root_pem(&std::fs::read("root.pem")?)?;
+/// let client = Client::new().tls(roots).bearer_auth("mF_9.B5f-4.1JqM")?;
+/// let mut socket = client.connect("wss://example.com/chat", &["v12.stomp"]).await?;
+/// socket.send("Hello").await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Settings>);
+
+/// What a client was told.
+#[derive(Clone)]
+struct Settings {
+    config: Arc<Config>,
+    headers: HeaderMap,
+    tls: TlsOptions,
+    proxy: Proxy,
+    waits: Waits,
+    http2: bool,
+    unix_socket: Option<PathBuf>,
+    redirects_max: u32,
+    addresses: HashMap<String, Vec<IpAddr>>,
+    shared: Arc<Shared>,
 }
 
-/// What is wrong with a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum InvalidUrl {
-    /// It has a fragment, which means nothing here.
-    Fragment,
-    /// It does not name a host.
-    Host,
-    /// Another scheme than `ws` or `http`.
-    Scheme,
-    /// It is not a URL.
-    Syntax,
+/// How long is waited for what.
+#[derive(Clone, Copy)]
+struct Waits {
+    connect: Duration,
+    handshake: Duration,
+    proxy: Duration,
+    tls: Duration,
+    total: Duration,
 }
 
-impl fmt::Display for InvalidUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Fragment => "a WebSocket URL has no fragment",
-            Self::Host => "the URL does not name a host",
-            Self::Scheme => "the URL's scheme is not ws",
-            Self::Syntax => "this is not a URL",
-        })
-    }
+/// What the connections of a client have in common.
+#[derive(Default)]
+struct Shared {
+    tls: Mutex<HashMap<TlsKind, Arc<ClientConfig>>>,
+    http2: Pool,
 }
 
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Handshake(error) => error.fmt(f),
-            Self::Http(error) => error.fmt(f),
-            Self::Io(error) => error.fmt(f),
-            Self::Protocol(error) => error.fmt(f),
-            Self::TimedOut => f.write_str("the server did not answer in time"),
-            Self::Url(error) => error.fmt(f),
+/// Which TLS: for one's own server or for one it sent us to, and with HTTP/2 or without.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct TlsKind {
+    is_trusted: bool,
+    http2: bool,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(15),
+            handshake: Duration::from_secs(15),
+            proxy: Duration::from_secs(15),
+            tls: Duration::from_secs(15),
+            total: CONNECT_WAIT_MAX,
         }
     }
 }
 
-impl error::Error for ConnectError {}
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
-/// Connects to `url` and offers `protocols`, the preferred one first.
+impl Client {
+    /// A client that trusts the roots of the system, takes the proxy that the environment names, follows no redirect,
+    /// speaks HTTP/1.1 and offers compression.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Arc::new(Settings {
+            config: Arc::new(Config::client()),
+            headers: HeaderMap::new(),
+            tls: TlsOptions::new(),
+            proxy: Proxy::from_env(),
+            waits: Waits::default(),
+            http2: false,
+            unix_socket: None,
+            redirects_max: 0,
+            addresses: HashMap::new(),
+            shared: Arc::default(),
+        }))
+    }
+
+    /// Sends a header with the handshake, beside those of the same name.
+    ///
+    /// # Errors
+    /// [`InvalidHeader`] if it is none, or one that the handshake itself sets.
+    pub fn header(self, name: &str, value: &str) -> Result<Self, InvalidHeader> {
+        let (name, value) = header(name, value)?;
+        Ok(self.with(|settings| {
+            settings.headers.append(name, value);
+        }))
+    }
+
+    /// Says who the user is, by `Basic` (RFC 7617). It takes precedence over a user in the URL.
+    ///
+    /// # Errors
+    /// [`InvalidHeader::Character`] if the name of the user has a colon.
+    pub fn basic_auth(self, user: &str, password: &str) -> Result<Self, InvalidHeader> {
+        let value = basic(user, password)?;
+        Ok(self.with(|settings| drop(settings.headers.insert(AUTHORIZATION, value))))
+    }
+
+    /// Says who the user is, by `Bearer` (RFC 6750).
+    ///
+    /// # Errors
+    /// [`InvalidHeader::Character`] if the token is not one.
+    pub fn bearer_auth(self, token: &str) -> Result<Self, InvalidHeader> {
+        let value = bearer(token)?;
+        Ok(self.with(|settings| drop(settings.headers.insert(AUTHORIZATION, value))))
+    }
+
+    /// Sends a cookie (RFC 6265 §4.2), beside others.
+    ///
+    /// # Errors
+    /// [`InvalidHeader::Character`] if its name or its value would not arrive as it is.
+    pub fn cookie(self, name: &str, value: &str) -> Result<Self, InvalidHeader> {
+        let mut headers = self.0.headers.clone();
+        add_cookie(&mut headers, name, value)?;
+        Ok(self.with(|settings| settings.headers = headers))
+    }
+
+    /// Which servers are trusted with `wss:`, and what is presented to them.
+    #[must_use]
+    pub fn tls(self, options: TlsOptions) -> Self {
+        self.with(|settings| settings.tls = options)
+    }
+
+    /// Which proxy is taken. By default, the one that the environment names.
+    #[must_use]
+    pub fn proxy(self, proxy: Proxy) -> Self {
+        self.with(|settings| settings.proxy = proxy)
+    }
+
+    /// The limits, waits and compression of the connections.
+    #[must_use]
+    pub fn config(self, config: Config) -> Self {
+        self.with(|settings| settings.config = Arc::new(config))
+    }
+
+    /// Speaks HTTP/2 (RFC 8441) with servers of `wss:` that can: all WebSockets to one server then share one
+    /// connection, which stands as long as this client or one of them does. With others, HTTP/1.1.
+    #[must_use]
+    pub fn http2(self) -> Self {
+        self.with(|settings| settings.http2 = true)
+    }
+
+    /// Connects to a Unix socket in place of the host of the URL, which is still what the server is told, and past any
+    /// proxy.
+    #[must_use]
+    pub fn unix_socket(self, path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref().to_owned();
+        self.with(|settings| settings.unix_socket = Some(path))
+    }
+
+    /// Follows up to `max` redirects; by default none, as browsers do for WebSocket. Another origin is not told what
+    /// was given for the first: no header but `Origin` and `User-Agent`, no cookie, no login, no client certificate.
+    /// From TLS to a connection without, none is followed.
+    #[must_use]
+    pub fn follow_redirects(self, max: u32) -> Self {
+        self.with(|settings| settings.redirects_max = max)
+    }
+
+    /// Takes these addresses for a host, and asks no resolver.
+    #[must_use]
+    pub fn resolve(self, host: &str, addresses: &[IpAddr]) -> Self {
+        let (host, addresses) = (host.to_ascii_lowercase(), addresses.to_vec());
+        self.with(|settings| drop(settings.addresses.insert(host, addresses)))
+    }
+
+    /// How long a host, or a proxy, may take to be found and to answer. Default 15 s.
+    #[must_use]
+    pub fn connect_wait_max(self, max: Duration) -> Self {
+        self.with(|settings| settings.waits.connect = max)
+    }
+
+    /// How long a proxy may take to let us through. Default 15 s.
+    #[must_use]
+    pub fn proxy_wait_max(self, max: Duration) -> Self {
+        self.with(|settings| settings.waits.proxy = max)
+    }
+
+    /// How long the handshake of TLS may take. Default 15 s.
+    #[must_use]
+    pub fn tls_wait_max(self, max: Duration) -> Self {
+        self.with(|settings| settings.waits.tls = max)
+    }
+
+    /// How long a server may take to answer the opening handshake. Default 15 s.
+    #[must_use]
+    pub fn handshake_wait_max(self, max: Duration) -> Self {
+        self.with(|settings| settings.waits.handshake = max)
+    }
+
+    /// How long all of it together may take. Default [`CONNECT_WAIT_MAX`].
+    #[must_use]
+    pub fn total_wait_max(self, max: Duration) -> Self {
+        self.with(|settings| settings.waits.total = max)
+    }
+
+    /// Connects to `url` and offers `protocols`, the preferred one first. A user and a password in the URL are sent
+    /// as `Basic`.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says what failed, and whose fault it is.
+    pub async fn connect(
+        &self,
+        url: &str,
+        protocols: &[&str],
+    ) -> Result<Socket<Transport>, ConnectError> {
+        let visit = Visit::first(url, &self.0.headers)?;
+        timeout(self.0.waits.total, self.0.follow(visit, protocols))
+            .await
+            .map_err(|_| ConnectError::TimedOut(ConnectWait::Total))?
+    }
+
+    /// This with a change. What is shared by connections is not shared with those of before.
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        let settings = Arc::make_mut(&mut self.0);
+        settings.shared = Arc::default();
+        change(settings);
+        self
+    }
+}
+
+impl Settings {
+    /// The TLS of a kind, made once, so that sessions are resumed.
+    fn tls_config(&self, kind: TlsKind) -> Result<Arc<ClientConfig>, InvalidTls> {
+        let configs = &self.shared.tls;
+        let mut configs = configs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(config) = configs.get(&kind) {
+            return Ok(Arc::clone(config));
+        }
+        let alpn: &[&[u8]] = match kind.http2 {
+            true => &[ALPN_HTTP2, ALPN_HTTP1],
+            false => &[ALPN_HTTP1],
+        };
+        let config = match kind.is_trusted {
+            true => self.tls.config(alpn)?,
+            false => self.tls.anonymous().config(alpn)?,
+        };
+        configs.insert(kind, Arc::clone(&config));
+        Ok(config)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("headers", &self.0.headers)
+            .field("tls", &self.0.tls)
+            .field("proxy", &self.0.proxy)
+            .field("http2", &self.0.http2)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Connects to `url` and offers `protocols`, the preferred one first, as a [`Client::new`] does.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -96,123 +320,6 @@ impl error::Error for ConnectError {}
 ///
 /// # Errors
 /// [`ConnectError`]: the URL or a protocol is wrong, nobody answers, or the answer is not a WebSocket server's.
-pub async fn connect(url: &str, protocols: &[&str]) -> Result<Socket, ConnectError> {
-    let url = parse_url(url).map_err(ConnectError::Url)?;
-    let config = Config::client();
-    let mut handshake =
-        ClientHandshake::new(random(), protocols).map_err(ConnectError::Protocol)?;
-    if let Some(deflate) = &config.deflate {
-        handshake = handshake.with_deflate(deflate.clone());
-    }
-    timeout(CONNECT_WAIT_MAX, open(&url, &handshake, config))
-        .await
-        .map_err(|_| ConnectError::TimedOut)?
-}
-
-/// The URL as WebSocket means it: `http` is another way to write `ws`.
-fn parse_url(url: &str) -> Result<Url, InvalidUrl> {
-    let mut url = Url::parse(url).map_err(|_| InvalidUrl::Syntax)?;
-    if url.scheme() == "http" {
-        url.set_scheme("ws").map_err(|()| InvalidUrl::Scheme)?;
-    }
-    if url.scheme() != "ws" {
-        return Err(InvalidUrl::Scheme);
-    }
-    if url.fragment().is_some() {
-        return Err(InvalidUrl::Fragment);
-    }
-    if url.host().is_none() {
-        return Err(InvalidUrl::Host);
-    }
-    Ok(url)
-}
-
-async fn open(
-    url: &Url,
-    handshake: &ClientHandshake,
-    config: Config,
-) -> Result<Socket, ConnectError> {
-    let host = url.host_str().unwrap_or_default();
-    let address = format!("{host}:{}", url.port_or_known_default().unwrap_or(80));
-    let stream = TcpStream::connect(address)
-        .await
-        .map_err(ConnectError::Io)?;
-    stream.set_nodelay(true).map_err(ConnectError::Io)?;
-    let (sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(ConnectError::Http)?;
-    let request = request(url, handshake)?.map(|()| Empty::<Bytes>::new());
-    exchange(sender, connection, request, handshake, config).await
-}
-
-fn request(url: &Url, handshake: &ClientHandshake) -> Result<Request<()>, ConnectError> {
-    let host = match (url.host_str().unwrap_or_default(), url.port()) {
-        (host, Some(port)) => format!("{host}:{port}"),
-        (host, None) => host.to_owned(),
-    };
-    let host = HeaderValue::try_from(host).map_err(|_| ConnectError::Url(InvalidUrl::Host))?;
-    let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    let path = Uri::try_from(path).map_err(|_| ConnectError::Url(InvalidUrl::Syntax))?;
-    Ok(handshake.request(host, path))
-}
-
-/// Sends the request, checks the answer, and takes the stream back from hyper.
-async fn exchange(
-    mut sender: http1::SendRequest<Empty<Bytes>>,
-    mut connection: http1::Connection<TokioIo<TcpStream>, Empty<Bytes>>,
-    request: Request<Empty<Bytes>>,
-    handshake: &ClientHandshake,
-    config: Config,
-) -> Result<Socket, ConnectError> {
-    let mut end = std::pin::pin!(std::future::poll_fn(
-        |cx| connection.poll_without_shutdown(cx)
-    ));
-    let mut answer = std::pin::pin!(sender.send_request(request));
-    let mut ended = false;
-    let response = loop {
-        tokio::select! {
-            response = &mut answer => break response.map_err(ConnectError::Http)?,
-            result = &mut end, if !ended => {
-                result.map_err(ConnectError::Http)?;
-                ended = true;
-            }
-        }
-    };
-    let agreed = handshake
-        .verify(&response)
-        .map_err(ConnectError::Handshake)?;
-    if !ended {
-        end.await.map_err(ConnectError::Http)?;
-    }
-    let parts = connection.into_parts();
-    let keys = Box::new(RandomKeys::new());
-    let connection = Connection::client(config.into(), keys, now());
-    let connection = compression::agreed(connection, agreed.deflate.as_ref());
-    let link = Link::new(parts.io.into_inner(), connection, &parts.read_buf);
-    Ok(Socket::new(link, agreed))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls() {
-        assert_eq!(parse_url("ws://h/a?b").unwrap().as_str(), "ws://h/a?b");
-        assert_eq!(parse_url("HTTP://h").unwrap().as_str(), "ws://h/");
-        assert_eq!(parse_url("ws://h/#"), Err(InvalidUrl::Fragment));
-        assert_eq!(parse_url("ftp://h/"), Err(InvalidUrl::Scheme));
-        assert_eq!(parse_url("/echo"), Err(InvalidUrl::Syntax));
-        assert_eq!(parse_url("ws://"), Err(InvalidUrl::Syntax));
-    }
-
-    #[test]
-    fn the_request_names_host_and_port() {
-        let handshake = ClientHandshake::new([0; 16], &["a", "b"]).unwrap();
-        let url = parse_url("ws://h:8080/x?y=1").unwrap();
-        let request = request(&url, &handshake).unwrap();
-        assert_eq!(request.uri(), "/x?y=1");
-        assert_eq!(request.headers()["host"], "h:8080");
-        assert_eq!(request.headers()["sec-websocket-protocol"], "a, b");
-    }
+pub async fn connect(url: &str, protocols: &[&str]) -> Result<Socket<Transport>, ConnectError> {
+    Client::new().connect(url, protocols).await
 }

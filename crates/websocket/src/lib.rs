@@ -1,7 +1,7 @@
 //! WebSocket on tokio: the server's side on hyper, and a client.
 //!
 //! What WebSocket means is in `gumboot-websocket-proto`, which does no I/O; this crate connects it to sockets. A program
-//! uses [`connect`] and a [`Socket`]; a server with a protocol of its own drives a [`Link`].
+//! uses [`connect`], or a [`Client`] for more choice, and a [`Socket`]; a server with a protocol of its own drives a [`Link`].
 
 #![forbid(unsafe_code)]
 
@@ -17,14 +17,23 @@ mod socket;
 mod split;
 mod stream;
 pub mod timer;
+mod transport;
 
 pub use gumboot_websocket_proto as proto;
 
 pub use crate::{
-    client::{CONNECT_WAIT_MAX, ConnectError, InvalidUrl, connect},
+    client::{
+        CONNECT_WAIT_MAX, Client, ConnectError, ConnectWait, InvalidHeader, InvalidUrl,
+        RedirectError, connect,
+    },
     link::Link,
     origin::{InvalidOrigin, OriginPolicy},
     pipe::{LINGER_MAX, LinkError, PENDING_BYTES_MAX, Pipe, Traffic, Transmit, WRITE_STALL_MAX},
     socket::Socket,
     split::{Receiver, ReuniteError, Sender},
+    transport::{
+        TlsInfo, Transport, TransportKind,
+        proxy::{InvalidProxy, Proxy, ProxyError, SocksRefusal},
+        tls::{InvalidTls, TlsError, TlsOptions},
+    },
 };

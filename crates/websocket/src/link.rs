@@ -48,6 +48,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         &mut self.connection
     }
 
+    /// The transport.
+    pub fn io(&self) -> &S {
+        self.pipe.io()
+    }
+
     /// Reads once, and gives every event in what was read to `on_event`. Pending also while the link
     /// [is blocked](Link::is_blocked): when a write has ended that, it is to be polled again.
     ///

@@ -170,6 +170,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         }
     }
 
+    /// The socket.
+    pub fn io(&self) -> &S {
+        &self.io
+    }
+
     /// Reads once and gives what was read to `take`.
     ///
     /// # Errors

@@ -1,5 +1,8 @@
-//! The server's side: HTTP/1.1 by hyper on a stream, until a request is upgraded; then the stream is handed over, and
-//! nothing of hyper stays with it.
+//! The server's side: TLS, then HTTP by hyper on a stream, until a request is upgraded. Of HTTP/1.1 nothing stays with
+//! a stream that is handed over; a stream of HTTP/2 belongs to a connection that hyper goes on to drive.
+
+mod http2;
+mod tls;
 
 use std::{
     future::{Ready, ready},
@@ -20,6 +23,10 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
+pub use self::{
+    http2::{STREAMS_PER_CONNECTION_MAX, offer, serve_http2},
+    tls::{ServerTls, TLS_WAIT_MAX, TlsFileError, TlsFileReason},
+};
 use crate::{compression::agreed, link::Link, timer::now};
 
 /// What is taken of a client before it has upgraded.

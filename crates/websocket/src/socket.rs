@@ -10,23 +10,21 @@ use std::{
 use gumboot_websocket_proto::{
     CloseFrame, Closing, Connection, Event, Message, SendError, handshake::client::Agreed,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
     link::Link,
     pipe::LinkError,
     split::{self, Receiver, Sender},
     timer::now,
+    transport::Transport,
 };
 
 /// A WebSocket connection.
 ///
 /// Its methods may be dropped before they are ready without losing anything.
 #[derive(Debug)]
-pub struct Socket<S = TcpStream> {
+pub struct Socket<S = Transport> {
     link: Link<S>,
     agreed: Agreed,
     inbox: Inbox,
@@ -70,6 +68,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     #[must_use]
     pub fn extensions(&self) -> &str {
         &self.agreed.extensions
+    }
+
+    /// What its bytes travel over.
+    #[must_use]
+    pub fn transport(&self) -> &S {
+        self.link.io()
     }
 
     /// The body of the peer's Close, once it has arrived: `Some(None)` if it had none.

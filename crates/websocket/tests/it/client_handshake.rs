@@ -179,7 +179,7 @@ async fn who_never_answers_is_not_waited_for() {
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let refused = connect(&url, &[]).await;
     assert!(
-        matches!(refused, Err(ConnectError::TimedOut)),
+        matches!(refused, Err(ConnectError::TimedOut(_))),
         "{refused:?}"
     );
 }
