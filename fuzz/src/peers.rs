@@ -99,6 +99,6 @@ pub(crate) fn transmit(connection: &mut Connection, count: usize) -> Vec<u8> {
         .collect();
     assert_eq!(bytes.is_empty(), connection.bytes_pending() == 0);
     bytes.truncate(count);
-    connection.transmitted(bytes.len());
+    connection.transmitted(start(), bytes.len());
     bytes
 }

@@ -89,7 +89,7 @@ fn apply(
         Operation::Close { end, code, reason } => {
             let code = CloseCode::new(*code).unwrap_or(CloseCode::NORMAL);
             let frame = CloseFrame::truncated(code, reason);
-            let _ = pair[usize::from(*end)].close(start(), Some(&frame));
+            let _ = pair[usize::from(*end)].close(Some(&frame));
         }
         Operation::Ping { end, payload } => {
             let _ = pair[usize::from(*end)].ping(payload);

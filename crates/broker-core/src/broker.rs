@@ -1,6 +1,9 @@
 //! The broker: sessions, their subscriptions, and the topics that connect them.
 
-use std::collections::HashMap;
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+};
 
 use crate::{
     destination::Destination,
@@ -216,12 +219,30 @@ impl Broker {
         self.topics.get(destination).map_or(0, Topic::len)
     }
 
-    /// The topics that have subscribers, in no order.
-    pub fn topics(&self) -> impl ExactSizeIterator<Item = TopicCount> + '_ {
-        self.topics.iter().map(|(destination, topic)| TopicCount {
-            destination: destination.clone(),
-            subscribers: topic.len(),
-        })
+    /// How many topics have subscribers.
+    #[must_use]
+    pub fn topic_count(&self) -> usize {
+        self.topics.len()
+    }
+
+    /// The topics with the most subscribers, those first, `count` of them at most; among equals, by name.
+    #[must_use]
+    pub fn most_subscribed(&self, count: usize) -> Vec<TopicCount> {
+        let mut most = BinaryHeap::with_capacity(count + 1);
+        for (destination, topic) in &self.topics {
+            // The heap gives what is last by this order first.
+            most.push((Reverse(topic.len()), destination));
+            if most.len() > count {
+                most.pop();
+            }
+        }
+        let counts = most.into_sorted_vec().into_iter();
+        counts
+            .map(|(Reverse(subscribers), destination)| TopicCount {
+                destination: destination.clone(),
+                subscribers,
+            })
+            .collect()
     }
 
     /// Takes a subscription out of its topic, and the topic away if it was the last; gives the subscriber that has

@@ -9,7 +9,7 @@ pub const DESTINATION_BYTES_MAX: usize = 1024;
 pub const KINDS: &str = "/topic/";
 
 /// A destination that this broker knows the meaning of; cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Destination(Arc<str>);
 
 /// Why a name is no destination.

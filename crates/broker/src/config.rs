@@ -42,7 +42,8 @@ pub struct Config {
     pub broker: BrokerLimits,
     /// Connections of all kinds at a time; one more is told so and closed. Default 1,000,000.
     pub connections_max: usize,
-    /// Bytes of messages that wait for one connection; past it, the connection is closed. Default 16 MiB.
+    /// Bytes of messages that wait for one connection; past it, the connection is closed. Default 64 MiB: four of
+    /// the largest that STOMP lets through.
     pub mailbox_bytes_max: usize,
 }
 
@@ -70,7 +71,7 @@ impl Default for Config {
             },
             broker: BrokerLimits::default(),
             connections_max: 1_000_000,
-            mailbox_bytes_max: 16 << 20,
+            mailbox_bytes_max: 64 << 20,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What is found at which path, and who may connect.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use gumboot_stomp_proto::Version;
 use gumboot_websocket::{
@@ -12,7 +14,19 @@ use http::{
 };
 use http_body_util::Full;
 
-use crate::{config::Endpoints, console, hub::Hub};
+use crate::{
+    config::Endpoints,
+    console,
+    hub::{Hub, Seat},
+};
+
+/// A WebSocket whose handshake was accepted, and its place: taken with the answer, so that a server that goes down
+/// misses nobody.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) to: Use,
+    pub(crate) seat: Seat,
+}
 
 /// What a WebSocket is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +43,7 @@ const STOMP_PROTOCOLS: [&str; 3] = [
 ];
 
 /// Answers a request.
-pub(crate) fn answer<B>(hub: &Hub, request: &Request<B>) -> Answer<Use> {
+pub(crate) fn answer<B>(hub: &Arc<Hub>, request: &Request<B>) -> Answer<Accepted> {
     let path = request.uri().path();
     match (hub.config.endpoints, path) {
         (Endpoints::Echo, _) | (Endpoints::Broker, "/echo") => upgrade(hub, request, Use::Echo),
@@ -38,16 +52,22 @@ pub(crate) fn answer<B>(hub: &Hub, request: &Request<B>) -> Answer<Use> {
     }
 }
 
-fn upgrade<B>(hub: &Hub, request: &Request<B>, to: Use) -> Answer<Use> {
+fn upgrade<B>(hub: &Arc<Hub>, request: &Request<B>, to: Use) -> Answer<Accepted> {
     match accept(hub, request, to) {
-        Ok(acceptance) => Answer::WebSocket(acceptance, to),
+        Ok(acceptance) => Answer::WebSocket(
+            acceptance,
+            Accepted {
+                to,
+                seat: hub.seat(),
+            },
+        ),
         Err(refusal) => Answer::Http(refusal.response().map(|text| Full::new(Bytes::from(text)))),
     }
 }
 
-fn accept<B>(hub: &Hub, request: &Request<B>, to: Use) -> Result<Acceptance, Refusal> {
-    let offer = Offer::parse(request)?;
+fn accept<B>(hub: &Arc<Hub>, request: &Request<B>, to: Use) -> Result<Acceptance, Refusal> {
     hub.config.origins.check(request.headers())?;
+    let offer = Offer::parse(request)?;
     if hub.is_draining() {
         return Err(Refusal::Unavailable);
     }

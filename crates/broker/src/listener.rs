@@ -17,10 +17,10 @@ use tokio::{
 use tracing::{debug, warn};
 
 use crate::{
-    http::{Use, answer},
+    http::{Accepted, Use, answer},
     hub::Hub,
     metrics::{Connected, ConnectionKind},
-    session::{tcp::TcpSession, websocket::WebSocketSession},
+    session::{Session, tcp::TcpLine},
     subprotocol::{echo::Echo, stomp::Stomp},
 };
 
@@ -67,7 +67,7 @@ pub(crate) async fn accept_stomp(hub: Arc<Hub>, listener: TcpListener) {
         keep_alive(&stream);
         let connected = hub.metrics.connected(ConnectionKind::StompTcp);
         let protocol = Stomp::new(now(), hub.seat(), Arc::clone(&options));
-        tokio::spawn(TcpSession::new(stream, protocol, connected));
+        tokio::spawn(Session::new(TcpLine::new(stream), protocol, connected));
     }
 }
 
@@ -122,21 +122,17 @@ async fn serve(hub: Arc<Hub>, stream: TcpStream, connected: Connected) {
 }
 
 /// A task for a WebSocket; the session itself, with nothing around it, is what an idle connection weighs.
-fn spawn_session(hub: &Arc<Hub>, upgraded: Upgraded<TcpStream, Use>) {
-    let (link, to) = upgraded.into_link(Arc::clone(&hub.config.websocket));
+fn spawn_session(hub: &Arc<Hub>, upgraded: Upgraded<TcpStream, Accepted>) {
+    let (link, Accepted { to, seat }) = upgraded.into_link(Arc::clone(&hub.config.websocket));
     match to {
         Use::Echo => {
             let connected = hub.metrics.connected(ConnectionKind::Echo);
-            tokio::spawn(WebSocketSession::new(
-                link,
-                Echo::new(hub.seat()),
-                connected,
-            ));
+            tokio::spawn(Session::new(link, Echo::new(seat), connected));
         }
         Use::Stomp => {
             let connected = hub.metrics.connected(ConnectionKind::StompWebSocket);
-            let protocol = Stomp::new(now(), hub.seat(), Arc::clone(&hub.stomp_options));
-            tokio::spawn(WebSocketSession::new(link, protocol, connected));
+            let protocol = Stomp::new(now(), seat, Arc::clone(&hub.stomp_options));
+            tokio::spawn(Session::new(link, protocol, connected));
         }
     }
 }

@@ -3,5 +3,161 @@
 pub(crate) mod tcp;
 pub(crate) mod websocket;
 
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use gumboot_websocket::{LinkError, Traffic, timer::now};
+use tracing::debug;
+
+use crate::{
+    metrics::Connected,
+    subprotocol::{Carrier, Subprotocol},
+};
+
 /// The rounds of a connection before other tasks of its thread get their turn.
 const ROUNDS_MAX: u32 = 16;
+
+/// What a session runs over: a WebSocket, or a plain stream.
+pub(crate) trait Line<P> {
+    type Carrier: Carrier;
+
+    /// What the subprotocol sends on.
+    fn carrier(&mut self) -> &mut Self::Carrier;
+
+    /// Reads once, and gives what arrived to the subprotocol. While the line is blocked, it is pending and wakes nobody.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        protocol: &mut P,
+    ) -> Poll<Result<(), LinkError>>;
+
+    /// Writes what waits; ready when nothing does.
+    fn poll_write(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), LinkError>>;
+
+    /// Ready when the deadline of the subprotocol has passed; sees to those of the line by itself.
+    fn poll_timer(
+        &mut self,
+        cx: &mut Context<'_>,
+        owner: Option<Instant>,
+    ) -> Poll<Result<(), LinkError>>;
+
+    /// Whether the peer must first take what waits for it.
+    fn is_blocked(&self) -> bool;
+
+    /// Whether only [`Line::poll_end`] is left to do.
+    fn is_ending(&self) -> bool;
+
+    /// Writes what is left, and ends the transport.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// The bytes since the last call.
+    fn take_traffic(&mut self) -> Traffic;
+}
+
+/// The task of a connection: done when its transport has ended.
+#[derive(Debug)]
+pub(crate) struct Session<L, P> {
+    line: L,
+    protocol: P,
+    connected: Connected,
+    ended: bool,
+}
+
+impl<L: Line<P>, P: Subprotocol> Session<L, P> {
+    pub(crate) fn new(line: L, protocol: P, connected: Connected) -> Self {
+        Self {
+            line,
+            protocol,
+            connected,
+            ended: false,
+        }
+    }
+
+    /// Rounds until there is nothing to do at once; ready at the end of the connection.
+    fn poll_rounds(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..ROUNDS_MAX {
+            if self.line.is_ending() {
+                return self.poll_end(cx);
+            }
+            if self.poll_round(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// One round; ready if there may be more to do at once.
+    fn poll_round(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let now = now();
+        let blocked = self.line.is_blocked();
+        let read = self.poll_read(cx, now);
+        let outbox = self.protocol.poll_outbox(cx, now, self.line.carrier());
+        let written = self.line.poll_write(cx, now).map(log_end);
+        if blocked && !self.line.is_blocked() {
+            // What was not read is no silence.
+            self.protocol.handle_received(now);
+            return Poll::Ready(());
+        }
+        let timer = self.poll_timer(cx);
+        let more = outbox.is_ready() && written.is_ready();
+        if read.is_ready() || timer.is_ready() || more || self.line.is_ending() {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        let read = ready!(self.line.poll_read(cx, now, &mut self.protocol));
+        self.protocol.after_batch();
+        log_end(read);
+        Poll::Ready(())
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // A peer that is not read cannot be late; that it does not read is for the line to end.
+        let blocked = self.line.is_blocked();
+        let owner = if blocked {
+            None
+        } else {
+            self.protocol.poll_timeout()
+        };
+        match ready!(self.line.poll_timer(cx, owner)) {
+            Ok(()) => self.protocol.handle_timeout(now(), self.line.carrier()),
+            Err(error) => log_end(Err(error)),
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.ended {
+            self.ended = true;
+            self.protocol.on_end();
+        }
+        self.line.poll_end(cx)
+    }
+}
+
+fn log_end(ended: Result<(), LinkError>) {
+    if let Err(error) = ended {
+        debug!(%error, "connection ended");
+    }
+}
+
+impl<L: Line<P> + Unpin, P: Subprotocol + Unpin> Future for Session<L, P> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let session = &mut *self;
+        let polled = session.poll_rounds(cx);
+        session.connected.add(
+            session.line.take_traffic(),
+            session.protocol.take_messages(),
+        );
+        polled
+    }
+}

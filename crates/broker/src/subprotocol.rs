@@ -21,7 +21,7 @@ pub(crate) trait Carrier {
     fn send_parts(&mut self, kind: MessageKind, head: &[u8], tail: &SharedBytes);
 
     /// Ends the connection once all is sent. What `frame` says is told where the carrier has a way to.
-    fn end(&mut self, now: Instant, frame: &CloseFrame);
+    fn end(&mut self, frame: &CloseFrame);
 
     /// Whether so much waits to be written that nothing should be added.
     fn is_full(&self) -> bool;
@@ -38,9 +38,9 @@ impl Carrier for Connection {
         let _ = Self::send_parts(self, kind, head, tail);
     }
 
-    fn end(&mut self, now: Instant, frame: &CloseFrame) {
+    fn end(&mut self, frame: &CloseFrame) {
         // As above: it may be closing already.
-        let _ = self.close(now, Some(frame));
+        let _ = self.close(Some(frame));
     }
 
     fn is_full(&self) -> bool {
@@ -63,6 +63,12 @@ pub(crate) trait Subprotocol {
 
     /// Does what is due.
     fn handle_timeout(&mut self, now: Instant, carrier: &mut impl Carrier);
+
+    /// Octets have arrived that are not here yet, or would have if they had been read.
+    fn handle_received(&mut self, now: Instant);
+
+    /// The connection is ending: nothing more is taken or sent, though what was sent may still be on its way.
+    fn on_end(&mut self);
 
     /// All of what one read brought has been handled.
     fn after_batch(&mut self);

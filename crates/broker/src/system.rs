@@ -1,7 +1,6 @@
 //! What the server says of itself: once a second, to whoever subscribes to `/topic/$SYS/stats`.
 
 use std::{
-    cmp::Reverse,
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -9,7 +8,7 @@ use std::{
 use gumboot_broker_core::{Destination, TopicCount};
 use gumboot_stomp_proto::Tail;
 use serde::Serialize;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval_at};
 
 use crate::{
     hub::Hub,
@@ -68,7 +67,7 @@ pub(crate) async fn run(hub: Arc<Hub>) {
     let destination = Destination::parse(STATS).expect("the name is a destination");
     let start = Instant::now();
     let mut before = (start, Totals::default());
-    let mut ticks = interval(INTERVAL);
+    let mut ticks = interval_at((start + INTERVAL).into(), INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -84,13 +83,10 @@ pub(crate) async fn run(hub: Arc<Hub>) {
 }
 
 fn stats(hub: &Hub, start: Instant, before: (Instant, Totals), now: (Instant, Totals)) -> Stats {
-    let (subscriptions, topics) = hub.with_broker(|broker| {
-        (
-            broker.subscription_count(),
-            broker.topics().collect::<Vec<_>>(),
-        )
+    let (subscriptions, destinations_total, topics) = hub.with_broker(|broker| {
+        let topics = broker.most_subscribed(DESTINATIONS_MAX);
+        (broker.subscription_count(), broker.topic_count(), topics)
     });
-    let destinations_total = topics.len();
     let Totals {
         messages_in,
         messages_out,
@@ -115,7 +111,7 @@ fn stats(hub: &Hub, start: Instant, before: (Instant, Totals), now: (Instant, To
             out: bytes_out,
         },
         rates: rates(before, now),
-        destinations: most_subscribed(topics),
+        destinations: topics.iter().map(named).collect(),
         destinations_total,
     }
 }
@@ -134,37 +130,16 @@ fn rates(before: (Instant, Totals), now: (Instant, Totals)) -> Rates {
     }
 }
 
-/// The topics with the most subscribers, those first; among equals, by name.
-fn most_subscribed(mut topics: Vec<TopicCount>) -> Vec<Named> {
-    let rank = |topic: &TopicCount| (Reverse(topic.subscribers), topic.destination.to_string());
-    if topics.len() > DESTINATIONS_MAX {
-        topics.select_nth_unstable_by_key(DESTINATIONS_MAX, |topic| Reverse(topic.subscribers));
-        topics.truncate(DESTINATIONS_MAX);
-    }
-    topics.sort_by_cached_key(rank);
-    let named = |topic: TopicCount| Named {
+fn named(topic: &TopicCount) -> Named {
+    Named {
         destination: topic.destination.to_string(),
         subscribers: topic.subscribers,
-    };
-    topics.into_iter().map(named).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_most_subscribed_come_first_and_no_more_than_a_hundred() {
-        let topic = |number: usize| TopicCount {
-            destination: Destination::parse(&format!("/topic/{number:03}")).unwrap(),
-            subscribers: number / 2,
-        };
-        let named = most_subscribed((0..300).map(topic).collect());
-        assert_eq!(named.len(), DESTINATIONS_MAX);
-        assert_eq!(named[0].destination, "/topic/298");
-        assert_eq!(named[1].destination, "/topic/299");
-        assert_eq!(named[99].subscribers, 100);
-    }
 
     #[test]
     fn rates_are_per_second() {

@@ -62,6 +62,7 @@ fn run_server(
             Ok(stop) => stop,
             Err(error) => return fail(EXIT_FAILURE, &format!("cannot hear signals: {error}")),
         };
+        warn_if_open(&server);
         // Nobody may be there to read it.
         let _ = io::stdout().write_all(addresses(&server).as_bytes());
         server.run(stop).await;
@@ -70,6 +71,17 @@ fn run_server(
     // What is left is not worth waiting for: connections that had not upgraded, or did not end in time.
     runtime.shutdown_background();
     exit
+}
+
+/// There are no users yet: what listens beyond this machine is open to all who reach it.
+fn warn_if_open(server: &Server) {
+    let addresses = server.addresses();
+    let mut listening = [Some(addresses.http), addresses.stomp]
+        .into_iter()
+        .flatten();
+    if listening.any(|address| !address.ip().is_loopback()) {
+        warn!("anyone who reaches this machine may connect: there are no users and passwords");
+    }
 }
 
 /// Each connection is a file; the limit that a shell starts with is often 1,024.

@@ -3,7 +3,9 @@
 //! It does no I/O and has no clock. Whoever drives it follows one rule: *feed until `None`, then transmit until 0, then
 //! wait for bytes or for [`Connection::poll_timeout`]*. After an error it still has a Close to transmit.
 
+mod clock;
 mod receive;
+mod send;
 mod transmit;
 
 #[cfg(test)]
@@ -17,19 +19,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
-use self::receive::{From as ReceiveFrom, Receive, Rules};
 pub use self::transmit::{FLATTEN_BELOW, TransmitQueue};
+use self::{
+    clock::{Clock, Deadline},
+    receive::{From as ReceiveFrom, Receive, Rules},
+};
 use crate::{
     close::CloseFrame,
     closing::Closing,
-    deflate::{Deflate, DeflateParams, DeflatePool, End, SharedBytes},
+    deflate::{Deflate, DeflateParams, DeflatePool, End},
     error::{Error, SendError},
-    frame::{CONTROL_BYTES_MAX, FrameHeader, Opcode},
+    frame::Opcode,
     limits::{Config, Wait},
-    mask::{self, MaskKeys},
-    message::{Message, MessageKind, MessageRef, Payload},
+    mask::MaskKeys,
+    message::{MessageRef, Payload},
 };
 
 /// Bytes from the transport: borrowed for writing, since payloads are unmasked where they lie.
@@ -108,11 +113,7 @@ pub struct Connection {
     receive: Receive,
     transmit: TransmitQueue,
     deflate: Option<Box<Deflate>>,
-    last_received: Instant,
-    /// A ping of ours that nothing has arrived after.
-    ping_sent: Option<Instant>,
-    /// When our Close was queued.
-    close_sent: Option<Instant>,
+    clock: Clock,
 }
 
 impl Connection {
@@ -137,9 +138,7 @@ impl Connection {
             receive: Receive::new(from, now),
             transmit: TransmitQueue::default(),
             deflate: None,
-            last_received: now,
-            ping_sent: None,
-            close_sent: None,
+            clock: Clock::new(now),
         }
     }
 
@@ -166,7 +165,7 @@ impl Connection {
         now: Instant,
         input: &mut Input<'a>,
     ) -> Result<Option<Event<'a>>, Error> {
-        self.on_received(now);
+        self.clock.on_received(now);
         if !self.is_receiving() {
             input.take_front(input.len());
             return Ok(None);
@@ -198,7 +197,7 @@ impl Connection {
         now: Instant,
         count: usize,
     ) -> Result<Option<Event<'static>>, Error> {
-        self.on_received(now);
+        self.clock.on_received(now);
         let mut rules = Rules {
             limits: &self.config.limits,
             deflate: self.deflate.as_deref_mut(),
@@ -220,13 +219,12 @@ impl Connection {
     /// [`Error::TimedOut`] when a wait is over. After [`Wait::Close`] the transport is to be dropped; before it, a Close
     /// has been queued.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
-        let Some((due, what)) = self.deadline().filter(|(due, _)| *due <= now) else {
+        let Some((_, due)) = self.deadline().filter(|(at, _)| *at <= now) else {
             return Ok(());
         };
-        debug_assert!(due <= now);
-        match what {
+        match due {
             Deadline::Ping => {
-                self.ping_sent = Some(now);
+                self.clock.on_ping_sent(now);
                 self.push_control(Opcode::Ping, &[]);
                 Ok(())
             }
@@ -234,7 +232,7 @@ impl Connection {
                 self.handle_transport_closed();
                 Err(Error::TimedOut(Wait::Close))
             }
-            Deadline::Over(wait) => Err(self.fail(now, Error::TimedOut(wait))),
+            Deadline::Over(wait) => Err(self.fail(Error::TimedOut(wait))),
         }
     }
 
@@ -244,89 +242,15 @@ impl Connection {
         self.deadline().map(|(due, _)| due)
     }
 
-    /// Queues a message.
-    ///
-    /// # Errors
-    /// [`SendError::Closing`] once the connection is closing.
-    pub fn send(&mut self, message: Message) -> Result<(), SendError> {
-        let opcode = opcode_of(message.kind());
-        self.push(opcode, &[], Body::Shared(message.into_bytes()))
-    }
-
-    /// Queues a message and does not compress it, such as one that is compressed already.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn send_uncompressed(&mut self, message: Message) -> Result<(), SendError> {
-        self.check_open()?;
-        self.push_frame(
-            opcode_of(message.kind()),
-            &[],
-            Body::Shared(message.into_bytes()),
-        );
-        Ok(())
-    }
-
-    /// Queues a copy of a payload; that of a text message must be UTF-8.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn send_copy(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
-        debug_assert!(kind == MessageKind::Binary || std::str::from_utf8(payload).is_ok());
-        self.push(opcode_of(kind), &[], Body::Copied(payload))
-    }
-
-    /// Queues a message that arrived, as it is: an echo.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn send_back(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
-        let opcode = opcode_of(message.kind());
-        match message.into_payload() {
-            Payload::Borrowed(bytes) => self.push(opcode, &[], Body::Copied(bytes)),
-            Payload::Owned(bytes) => self.push(opcode, &[], Body::Shared(bytes)),
-        }
-    }
-
-    /// Queues one message of two parts: a head that is copied, and a tail that many connections may share, compressed
-    /// once for all of them. A text message must be UTF-8 as a whole.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn send_parts(
-        &mut self,
-        kind: MessageKind,
-        head: &[u8],
-        tail: &SharedBytes,
-    ) -> Result<(), SendError> {
-        self.check_open()?;
-        let opcode = opcode_of(kind);
-        if !self.push_shared(opcode, head, tail) {
-            self.push(opcode, head, Body::Shared(tail.bytes().clone()))?;
-        }
-        Ok(())
-    }
-
-    /// Queues a ping.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send), and [`SendError::ControlTooLong`] with more than 125 bytes.
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        if payload.len() > CONTROL_BYTES_MAX {
-            return Err(SendError::ControlTooLong);
-        }
-        self.push(Opcode::Ping, &[], Body::Copied(payload))
-    }
-
     /// Begins the closing handshake behind what is already queued; `None` sends a Close without a body.
     ///
     /// # Errors
     /// [`SendError::Closing`] if it has begun already.
-    pub fn close(&mut self, now: Instant, frame: Option<&CloseFrame>) -> Result<(), SendError> {
+    pub fn close(&mut self, frame: Option<&CloseFrame>) -> Result<(), SendError> {
         if !matches!(self.closing, Closing::Open) {
             return Err(SendError::Closing);
         }
-        self.push_close(now, frame);
+        self.push_close(frame);
         Ok(())
     }
 
@@ -336,8 +260,17 @@ impl Connection {
     }
 
     /// Takes away `count` bytes of what `poll_transmit` gave: they were written.
-    pub fn transmitted(&mut self, count: usize) {
+    pub fn transmitted(&mut self, now: Instant, count: usize) {
         self.transmit.transmitted(count);
+        // The peer cannot answer a Close that it has not got.
+        if self.transmit.is_empty() && self.closing != Closing::Open {
+            self.clock.on_close_written(now);
+        }
+    }
+
+    /// Nothing was read for a while, because the peer did not take what waits for it: what was not read is no silence.
+    pub fn handle_resumed(&mut self, now: Instant) {
+        self.clock.on_received(now);
     }
 
     /// The bytes that wait to be written.
@@ -362,6 +295,12 @@ impl Connection {
         self.receive.is_in_message()
     }
 
+    /// From our last keep-alive ping that was answered to its pong: the round trip, and what the peer took to read it.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.clock.round_trip()
+    }
+
     /// How far the closing handshake has come.
     #[must_use]
     pub fn closing(&self) -> Closing {
@@ -380,18 +319,13 @@ impl Connection {
         !self.failed && matches!(self.closing, Closing::Open | Closing::Sent)
     }
 
-    fn on_received(&mut self, now: Instant) {
-        self.last_received = now;
-        self.ping_sent = None;
-    }
-
     /// Answers what the protocol answers by itself.
     fn on_event<'a>(
         &mut self,
         now: Instant,
         received: Result<Option<Event<'a>>, Error>,
     ) -> Result<Option<Event<'a>>, Error> {
-        let event = received.map_err(|error| self.fail(now, error))?;
+        let event = received.map_err(|error| self.fail(error))?;
         match &event {
             // RFC 6455 §5.5.2: a pong with the same payload, unless a Close went out.
             Some(Event::Ping(payload)) if self.closing == Closing::Open => {
@@ -402,232 +336,36 @@ impl Connection {
                 self.receive.abandon();
                 // RFC 6455 §5.5.1: answered with the status code that was received.
                 if self.closing == Closing::Received {
-                    self.push_close(now, frame.as_ref());
+                    self.push_close(frame.as_ref());
                 }
             }
+            Some(Event::Message(_)) => self.clock.on_message(now),
+            Some(Event::Pong(_)) => self.clock.on_pong(now),
             _ => {}
         }
         Ok(event)
     }
 
+    /// What is due next, and when.
+    fn deadline(&self) -> Option<(Instant, Deadline)> {
+        let ended = matches!(self.closing, Closing::Clean | Closing::Dropped);
+        let writing_close = self.closing != Closing::Open && !self.transmit.is_empty();
+        if ended || writing_close {
+            return None;
+        }
+        self.clock
+            .deadline(&self.config.timing, self.receive.is_in_frame())
+    }
+
     /// Fails the connection (RFC 6455 §7.1.7): a Close that tells why, if none went out, and nothing after it.
-    fn fail(&mut self, now: Instant, error: Error) -> Error {
+    fn fail(&mut self, error: Error) -> Error {
         self.failed = true;
         self.receive.abandon();
         if matches!(self.closing, Closing::Open | Closing::Received) {
             let frame = CloseFrame::truncated(error.close_code(), &error.to_string());
-            self.push_close(now, Some(&frame));
+            self.push_close(Some(&frame));
         }
         error
-    }
-
-    fn push_close(&mut self, now: Instant, frame: Option<&CloseFrame>) {
-        self.push_control(
-            Opcode::Close,
-            &frame.map(CloseFrame::encode).unwrap_or_default(),
-        );
-        self.closing.on_close_sent();
-        self.close_sent = Some(now);
-    }
-
-    fn push(&mut self, opcode: Opcode, head: &[u8], body: Body<'_>) -> Result<(), SendError> {
-        self.check_open()?;
-        if !opcode.is_control() && self.push_compressed(opcode, head, body.as_slice()) {
-            return Ok(());
-        }
-        self.push_frame(opcode, head, body);
-        Ok(())
-    }
-
-    fn check_open(&self) -> Result<(), SendError> {
-        let open = !self.failed && self.closing == Closing::Open;
-        if open {
-            Ok(())
-        } else {
-            Err(SendError::Closing)
-        }
-    }
-
-    /// Whether a message was queued compressed: not if it is short, or would not get shorter.
-    fn push_compressed(&mut self, opcode: Opcode, head: &[u8], body: &[u8]) -> bool {
-        let Some(deflate) = &mut self.deflate else {
-            return false;
-        };
-        if head.len() + body.len() < deflate.compress_bytes_min {
-            return false;
-        }
-        let Self { role, transmit, .. } = self;
-        let pushed = deflate.compress(head, body, |compressed| {
-            let mask = role.next_key();
-            let header = FrameHeader {
-                fin: true,
-                rsv1: true,
-                opcode,
-                mask,
-                payload_bytes: compressed.len() as u64,
-            };
-            transmit.push_with(|flat| {
-                header.encode(flat);
-                let from = flat.len();
-                flat.extend_from_slice(compressed);
-                if let Some(key) = mask {
-                    mask::apply(key, 0, &mut flat[from..]);
-                }
-            });
-        });
-        pushed.is_some()
-    }
-
-    /// Whether a message was queued with a compressed part that others send too.
-    fn push_shared(&mut self, opcode: Opcode, head: &[u8], tail: &SharedBytes) -> bool {
-        let Self {
-            role: Role::Server,
-            deflate: Some(deflate),
-            transmit,
-            ..
-        } = self
-        else {
-            return false;
-        };
-        if head.len() + tail.bytes().len() < deflate.compress_bytes_min {
-            return false;
-        }
-        let pushed = deflate.compress_shared(head, tail, |head, compressed| {
-            let payload_bytes = (head.len() + compressed.len()) as u64;
-            let header = FrameHeader {
-                fin: true,
-                rsv1: true,
-                opcode,
-                mask: None,
-                payload_bytes,
-            };
-            transmit.push_with(|flat| {
-                header.encode(flat);
-                head.push_to(flat);
-            });
-            transmit.push_bytes(compressed);
-        });
-        pushed.is_some()
-    }
-
-    fn push_control(&mut self, opcode: Opcode, payload: &[u8]) {
-        self.push_frame(opcode, &[], Body::Copied(payload));
-    }
-
-    fn push_frame(&mut self, opcode: Opcode, head: &[u8], body: Body<'_>) {
-        let payload_bytes = (head.len() + body.len()) as u64;
-        let mask = self.role.next_key();
-        let header = FrameHeader {
-            fin: true,
-            rsv1: false,
-            opcode,
-            mask,
-            payload_bytes,
-        };
-        match (mask, body) {
-            (Some(key), body) => self.push_masked(&header, key, head, body),
-            (None, Body::Copied(body)) => self.transmit.push_with(|flat| {
-                header.encode(flat);
-                flat.extend_from_slice(head);
-                flat.extend_from_slice(body);
-            }),
-            (None, Body::Shared(body)) => {
-                self.transmit.push_with(|flat| {
-                    header.encode(flat);
-                    flat.extend_from_slice(head);
-                });
-                self.transmit.push_bytes(&body);
-            }
-        }
-    }
-
-    /// RFC 6455 §5.3: a payload that nobody else holds is masked where it is, any other in a copy.
-    fn push_masked(&mut self, header: &FrameHeader, key: [u8; 4], head: &[u8], body: Body<'_>) {
-        let body = match body {
-            Body::Shared(body) if head.is_empty() && body.len() >= FLATTEN_BELOW => {
-                match body.try_into_mut() {
-                    Ok(mut unique) => {
-                        mask::apply(key, 0, &mut unique);
-                        self.transmit.push_with(|flat| header.encode(flat));
-                        return self.transmit.push_bytes(&unique.freeze());
-                    }
-                    Err(shared) => Body::Shared(shared),
-                }
-            }
-            body => body,
-        };
-        self.transmit.push_with(|flat| {
-            header.encode(flat);
-            let from = flat.len();
-            flat.extend_from_slice(head);
-            flat.extend_from_slice(body.as_slice());
-            mask::apply(key, 0, &mut flat[from..]);
-        });
-    }
-
-    /// What is due next, and when.
-    fn deadline(&self) -> Option<(Instant, Deadline)> {
-        let timing = &self.config.timing;
-        if matches!(self.closing, Closing::Clean | Closing::Dropped) {
-            return None;
-        }
-        if let Some(close_sent) = self.close_sent {
-            return Some(due(close_sent, timing.close_wait_max, Wait::Close));
-        }
-        let stall = self
-            .receive
-            .is_in_frame()
-            .then_some((self.last_received, Wait::FrameStall));
-        let pong = self.ping_sent.map(|sent| (sent, Wait::Pong));
-        let over = [
-            stall.map(|(since, wait)| due(since, timing.frame_stall_max, wait)),
-            pong.map(|(since, wait)| due(since, timing.pong_wait_max, wait)),
-        ];
-        let ping = match (timing.ping_interval, self.ping_sent) {
-            (Some(interval), None) => Some((self.last_received + interval, Deadline::Ping)),
-            _ => None,
-        };
-        over.into_iter()
-            .flatten()
-            .chain(ping)
-            .min_by_key(|(due, _)| *due)
-    }
-}
-
-/// What is due at a deadline.
-#[derive(Debug, Clone, Copy)]
-enum Deadline {
-    Over(Wait),
-    Ping,
-}
-
-fn due(since: Instant, wait_max: Duration, wait: Wait) -> (Instant, Deadline) {
-    (since + wait_max, Deadline::Over(wait))
-}
-
-/// The payload of a frame on its way out.
-enum Body<'a> {
-    Copied(&'a [u8]),
-    Shared(Bytes),
-}
-
-impl Body<'_> {
-    fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Copied(bytes) => bytes,
-            Self::Shared(bytes) => bytes,
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.as_slice().len()
-    }
-}
-
-fn opcode_of(kind: MessageKind) -> Opcode {
-    match kind {
-        MessageKind::Text => Opcode::Text,
-        MessageKind::Binary => Opcode::Binary,
     }
 }
 

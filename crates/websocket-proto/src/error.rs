@@ -72,6 +72,7 @@ impl Error {
             }
             Self::PeerMisbehaved(_) => CloseCode::PROTOCOL,
             Self::TimedOut(Wait::FrameStall) => CloseCode::POLICY,
+            Self::TimedOut(Wait::Idle) => CloseCode::GOING_AWAY,
             Self::TimedOut(_) => CloseCode::INTERNAL,
         }
     }
@@ -94,6 +95,7 @@ impl fmt::Display for Error {
             Self::TimedOut(Wait::FrameStall) => {
                 f.write_str("the peer stopped in the middle of a frame")
             }
+            Self::TimedOut(Wait::Idle) => f.write_str("nothing was said for too long"),
             Self::TimedOut(Wait::Pong) => f.write_str("the peer did not answer a ping"),
         }
     }

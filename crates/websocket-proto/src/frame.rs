@@ -67,7 +67,7 @@ impl FrameHeader {
     /// Reads a header from the front of `bytes`; gives it with its own length, or `None` if more bytes are needed.
     ///
     /// # Errors
-    /// The rule that the header breaks, as soon as the bytes that break it are there.
+    /// The rule that the header breaks: of its first two bytes as soon as both are there, of its length with its length.
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, PeerMisbehaved> {
         let [first, second, rest @ ..] = bytes else {
             return Ok(None);

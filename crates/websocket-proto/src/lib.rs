@@ -16,7 +16,7 @@
 //! let mut slices = [IoSlice::new(&[]); 4];
 //! assert_eq!(server.poll_transmit(&mut slices), 1);
 //! assert_eq!(*slices[0], *b"\x81\x02hi"); // what the socket is to write
-//! server.transmitted(4);
+//! server.transmitted(now, 4);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -48,7 +48,7 @@ pub struct Limits {
     /// How many times longer than its compressed form a message may become, past [`Limits::inflate_bytes_free`]. Beyond
     /// it: 1009. Default 250.
     pub inflate_ratio_max: u32,
-    /// A compressed message may become so long whatever its ratio, in bytes. Default 1 MiB.
+    /// A compressed message may become so long whatever its ratio, in bytes. Default 16 MiB.
     pub inflate_bytes_free: u64,
     /// Payload of one message, all its fragments together, in bytes. A longer one: 1009. Holds for
     /// a compressed message before and after it is inflated. Default 16 MiB.
@@ -62,7 +62,7 @@ impl Default for Limits {
             fragments_per_message_max: 131_072,
             frame_bytes_max: 16 << 20,
             inflate_ratio_max: 250,
-            inflate_bytes_free: 1 << 20,
+            inflate_bytes_free: 16 << 20,
             message_bytes_max: 16 << 20,
         }
     }
@@ -71,10 +71,12 @@ impl Default for Limits {
 /// How long a connection waits for its peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timing {
-    /// From our Close to the end of the connection. Past it the transport is dropped. Default 5 s.
+    /// From the moment our Close was written to the end of the connection. Past it the transport is dropped. Default 5 s.
     pub close_wait_max: Duration,
     /// Without a byte in the middle of a frame. Past it: 1008. Default 30 s.
     pub frame_stall_max: Duration,
+    /// Without a message from the peer. Past it: 1001. Default none.
+    pub idle_max: Option<Duration>,
     /// Without a byte from the peer until a ping asks whether it is there; `None` for no pings. Default 30 s.
     pub ping_interval: Option<Duration>,
     /// From a ping to any byte from the peer. Past it: 1011. Default 20 s.
@@ -86,6 +88,7 @@ impl Default for Timing {
         Self {
             close_wait_max: Duration::from_secs(5),
             frame_stall_max: Duration::from_secs(30),
+            idle_max: None,
             ping_interval: Some(Duration::from_secs(30)),
             pong_wait_max: Duration::from_secs(20),
         }
@@ -130,6 +133,8 @@ pub enum Wait {
     Close,
     /// [`Timing::frame_stall_max`]
     FrameStall,
+    /// [`Timing::idle_max`]
+    Idle,
     /// [`Timing::pong_wait_max`]
     Pong,
 }
@@ -141,6 +146,7 @@ impl Wait {
         match self {
             Self::Close => "close_wait_max",
             Self::FrameStall => "frame_stall_max",
+            Self::Idle => "idle_max",
             Self::Pong => "pong_wait_max",
         }
     }

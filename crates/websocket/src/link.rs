@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::{BufMut, BytesMut};
-use gumboot_websocket_proto::{Connection, Event, Input};
+use gumboot_websocket_proto::{Closing, Connection, Event, Input};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
@@ -46,6 +46,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             self.connection.lend_buffer(scratch::take_write());
         }
         &mut self.connection
+    }
+
+    /// How far the closing handshake has come.
+    pub fn closing(&self) -> Closing {
+        self.connection.closing()
     }
 
     /// The transport.
@@ -100,11 +105,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         cx: &mut Context<'_>,
         now: Instant,
     ) -> Poll<Result<(), LinkError>> {
-        let written = ready!(self.pipe.poll_write(cx, now, &mut self.connection));
-        if written.is_err() {
+        let blocked = self.is_blocked();
+        let written = self.pipe.poll_write(cx, now, &mut self.connection);
+        if blocked && !self.is_blocked() {
+            self.connection.handle_resumed(now);
+        }
+        if let Poll::Ready(Err(_)) = written {
             self.abandon();
         }
-        Poll::Ready(written)
+        written
     }
 
     /// Does what is due, and sees to it that the task is woken when something will be. Ready when the deadline of the
@@ -132,6 +141,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             let now = now();
             if silence.is_some_and(|silence| silence <= now) {
                 self.connection.handle_timeout(now)?;
+                // It may have asked the peer with a ping.
+                if let Poll::Ready(Err(error)) = self.poll_write(cx, now) {
+                    return Poll::Ready(Err(error));
+                }
             }
             if owner.is_some_and(|owner| owner <= now) {
                 return Poll::Ready(Ok(()));
@@ -198,4 +211,103 @@ where
         on_event(connection, event);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, sync::Arc, time::Duration};
+
+    use gumboot_websocket_proto::{Config, Message, MessageKind};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+    use crate::pipe::WRITE_STALL_MAX;
+
+    /// A server's link, and the other end of its transport, which holds `bytes`.
+    fn link(bytes: usize) -> (Link<DuplexStream>, DuplexStream) {
+        let (here, there) = duplex(bytes);
+        let connection = Connection::server(Arc::new(Config::server()), now());
+        (Link::new(here, connection, &[]), there)
+    }
+
+    /// Drives a link until it ends, and tells why.
+    async fn drive(mut link: Link<DuplexStream>) -> LinkError {
+        poll_fn(|cx| {
+            loop {
+                let now = now();
+                let blocked = link.is_blocked();
+                let read = link.poll_read(cx, now, &mut |_, _| {});
+                let written = link.poll_write(cx, now);
+                if blocked && !link.is_blocked() {
+                    continue;
+                }
+                let timer = link.poll_timer(cx, None);
+                let pending = read.is_pending();
+                for result in [read, written, timer] {
+                    if let Poll::Ready(Err(error)) = result {
+                        return Poll::Ready(error);
+                    }
+                }
+                if pending {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_peer_is_asked_before_it_is_given_up() {
+        let (link, mut peer) = link(1000);
+        let driven = tokio::spawn(drive(link));
+        for _ in 0..3 {
+            let mut ping = [0; 2];
+            peer.read_exact(&mut ping).await.unwrap();
+            assert_eq!(ping, [0x89, 0x00]);
+            peer.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).await.unwrap();
+        }
+        let error = driven.await.unwrap();
+        assert_eq!(error.to_string(), "the peer did not answer a ping");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_not_read_is_not_blamed_for_silence() {
+        let (mut link, mut peer) = link(1000);
+        let large = Message::binary(vec![0; 2 * PENDING_BYTES_MAX]);
+        link.connection().send(large).unwrap();
+        // Half a frame lies in the transport, unread, for longer than half a frame may take.
+        peer.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h'])
+            .await
+            .unwrap();
+        let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let driven = tokio::spawn(async move {
+            poll_fn(|cx| {
+                let now = now();
+                let blocked = link.is_blocked();
+                let read = link.poll_read(cx, now, &mut |_, event| {
+                    if let Event::Message(message) = event {
+                        assert_eq!(message.kind(), MessageKind::Text);
+                        told.send(message.into_message()).unwrap();
+                    }
+                });
+                let _ = link.poll_write(cx, now);
+                let timer = link.poll_timer(cx, None);
+                assert!(!matches!(timer, Poll::Ready(Err(_))), "{timer:?}");
+                if read.is_ready() || blocked && !link.is_blocked() {
+                    cx.waker().wake_by_ref();
+                }
+                Poll::<()>::Pending
+            })
+            .await;
+        });
+        let mut step = vec![0; 1000];
+        for _ in 0..PENDING_BYTES_MAX / 1000 + 10 {
+            tokio::time::advance(WRITE_STALL_MAX / 200).await;
+            peer.read_exact(&mut step).await.unwrap();
+        }
+        peer.write_all(b"i").await.unwrap();
+        let message = tokio::time::timeout(Duration::from_secs(5), heard.recv()).await;
+        assert_eq!(message.unwrap(), Some(Message::text("hi")));
+        driven.abort();
+    }
 }

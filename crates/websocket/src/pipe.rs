@@ -76,7 +76,7 @@ pub trait Transmit {
     /// Fills `slices` with what is next and gives how many were filled.
     fn poll_transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize;
     /// Takes away bytes that were written.
-    fn transmitted(&mut self, count: usize);
+    fn transmitted(&mut self, now: Instant, count: usize);
     /// Takes an empty buffer for what will be queued.
     fn lend_buffer(&mut self, buffer: Vec<u8>);
     /// Gives the buffer away when nothing waits in it.
@@ -92,8 +92,8 @@ impl Transmit for Connection {
         Self::poll_transmit(self, slices)
     }
 
-    fn transmitted(&mut self, count: usize) {
-        Self::transmitted(self, count);
+    fn transmitted(&mut self, now: Instant, count: usize) {
+        Self::transmitted(self, now, count);
     }
 
     fn lend_buffer(&mut self, buffer: Vec<u8>) {
@@ -114,7 +114,7 @@ impl Transmit for TransmitQueue {
         Self::poll_transmit(self, slices)
     }
 
-    fn transmitted(&mut self, count: usize) {
+    fn transmitted(&mut self, _: Instant, count: usize) {
         Self::transmitted(self, count);
     }
 
@@ -225,7 +225,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
                 Poll::Ready(Ok(count)) => {
                     self.write_blocked = None;
                     self.traffic.bytes_out += count as u64;
-                    out.transmitted(count);
+                    out.transmitted(now, count);
                 }
                 Poll::Ready(Err(error)) => {
                     self.ending = Ending::Over;

@@ -46,6 +46,14 @@ impl Inbox {
             Event::Ping(_) | Event::Pong(_) => {}
         }
     }
+
+    /// Keeps the first failure, which is the cause of others. The server's end of the transport is how the closing
+    /// handshake of a client ends.
+    fn fail(&mut self, error: LinkError) {
+        if !matches!(error, LinkError::Eof) || self.close.is_none() {
+            self.failure.get_or_insert(error);
+        }
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
@@ -123,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Puts a Close behind what waits to be written, unless one is on its way already.
     pub(crate) fn queue_close(&mut self, frame: Option<&CloseFrame>) {
-        let _ = self.link.connection().close(now(), frame);
+        let _ = self.link.connection().close(frame);
     }
 
     /// Writes until there is room for a message.
@@ -167,34 +175,77 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 inbox.push(event);
             });
         let written = self.link.poll_write(cx, now);
-        let read = match (read, self.link.poll_timer(cx, None), written) {
-            (Poll::Ready(Err(error)), ..) | (_, Poll::Ready(Err(error)), _) => {
-                Poll::Ready(Err(error))
+        if blocked && !self.link.is_blocked() {
+            return Poll::Ready(ControlFlow::Continue(()));
+        }
+        let timer = self.link.poll_timer(cx, None);
+        let pending = read.is_pending();
+        for result in [read, written, timer] {
+            if let Poll::Ready(Err(error)) = result {
+                self.inbox.fail(error);
             }
-            (Poll::Pending, _, Poll::Ready(Err(error))) => Poll::Ready(Err(error)),
-            (Poll::Pending, ..) if blocked && !self.link.is_blocked() => Poll::Ready(Ok(())),
-            (read, ..) => read,
-        };
-        match ready!(read) {
-            Ok(()) => {}
-            // The server's end of the transport is how the client's closing handshake ends.
-            Err(LinkError::Eof) if self.inbox.close.is_some() => {}
-            Err(error) => self.inbox.failure = Some(error),
+        }
+        if pending && !self.link.is_ending() {
+            return Poll::Pending;
         }
         Poll::Ready(ControlFlow::Continue(()))
     }
 
-    /// Writes what waits.
+    /// Writes what waits. A failure is told by the next `receive`.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.link.poll_write(cx, now()) {
-            Poll::Pending if self.link.poll_timer(cx, None).is_pending() => Poll::Pending,
-            // A failure is told by the next `receive`.
-            _ => Poll::Ready(()),
+        let written = self.link.poll_write(cx, now());
+        if let Poll::Ready(written) = written {
+            if let Err(error) = written {
+                self.inbox.fail(error);
+            }
+            return Poll::Ready(());
         }
+        if let Poll::Ready(Err(error)) = self.link.poll_timer(cx, None) {
+            self.inbox.fail(error);
+            return Poll::Ready(());
+        }
+        Poll::Pending
     }
 
     /// How far the closing handshake has come.
     pub fn closing(&mut self) -> Closing {
-        self.link.connection().closing()
+        self.link.closing()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use gumboot_websocket_proto::Config;
+    use tokio::io::{DuplexStream, duplex};
+
+    use super::*;
+
+    fn socket() -> (Socket<DuplexStream>, DuplexStream) {
+        let (here, there) = duplex(1000);
+        let connection = Connection::server(Arc::new(Config::server()), now());
+        (
+            Socket::new(Link::new(here, connection, &[]), Agreed::default()),
+            there,
+        )
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_is_gone_is_an_error_once() {
+        let (mut socket, peer) = socket();
+        drop(peer);
+        // The message was taken before anybody could know.
+        socket.send("lost").await.unwrap();
+        assert!(socket.receive().await.is_err());
+        assert_eq!(socket.receive().await.unwrap(), None);
+        assert_eq!(socket.send("late").await, Err(SendError::Closing));
+    }
+
+    #[tokio::test]
+    async fn a_close_that_nobody_answers_is_an_error() {
+        let (mut socket, peer) = socket();
+        drop(peer);
+        assert!(socket.close(None).await.is_err());
     }
 }

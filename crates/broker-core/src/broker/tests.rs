@@ -69,7 +69,7 @@ fn ids_are_unique_in_a_session_and_known() {
     broker.handle_unsubscribe(SessionId(0), id).unwrap();
     let again = broker.handle_unsubscribe(SessionId(0), id);
     assert_eq!(again, Err(Refusal::SubscriptionUnknown));
-    assert_eq!(broker.topics().len(), 0);
+    assert_eq!(broker.topic_count(), 0);
 }
 
 #[test]
@@ -86,6 +86,30 @@ fn only_the_server_sends_to_its_own_destinations() {
     );
     assert!(log.0.is_empty());
     assert_eq!(broker.publish(&stats, &2, &mut log), 1);
+}
+
+#[test]
+fn the_most_subscribed_topics_come_first() {
+    let mut broker = broker(Limits::default());
+    // Topic 0 has one subscription, topic 1 two, and so on.
+    let names = (0..24_u8).flat_map(|name| std::iter::repeat_n(name, usize::from(name) + 1));
+    for (id, name) in names.enumerate() {
+        let id = SubscriptionId(id as u32);
+        broker
+            .handle_subscribe(SessionId(0), id, &topic(name))
+            .unwrap();
+    }
+    let most = broker.most_subscribed(3);
+    let names: Vec<_> = most
+        .iter()
+        .map(|count| count.destination.as_str())
+        .collect();
+    assert_eq!(names, ["/topic/23", "/topic/22", "/topic/21"]);
+    assert!(
+        most.iter()
+            .is_sorted_by_key(|count| Reverse(count.subscribers))
+    );
+    assert_eq!(broker.most_subscribed(1000).len(), broker.topic_count());
 }
 
 #[derive(Debug, Clone)]
@@ -156,7 +180,7 @@ proptest! {
             let subscriptions: usize = model.values().map(BTreeMap::len).sum();
             prop_assert_eq!(broker.subscription_count(), subscriptions);
             prop_assert_eq!(broker.session_count(), model.len());
-            let by_topic: usize = broker.topics().map(|topic| topic.subscribers).sum();
+            let by_topic: usize = broker.most_subscribed(9).iter().map(|topic| topic.subscribers).sum();
             prop_assert_eq!(by_topic, subscriptions);
         }
     }

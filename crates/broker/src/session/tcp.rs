@@ -1,38 +1,30 @@
-//! STOMP over a plain stream.
+//! A plain stream as the line of a session: nothing marks where a frame ends but the frame itself.
 
 use std::{
-    pin::Pin,
     task::{Context, Poll, ready},
     time::Instant,
 };
 
 use gumboot_websocket::{
-    LinkError, PENDING_BYTES_MAX, Pipe,
+    LinkError, PENDING_BYTES_MAX, Pipe, Traffic,
     proto::{CloseFrame, MessageKind, SharedBytes, TransmitQueue},
     scratch,
-    timer::now,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
-use tracing::debug;
 
-use super::ROUNDS_MAX;
-use crate::{
-    metrics::Connected,
-    subprotocol::{Carrier, Subprotocol, stomp::Stomp},
-};
+use super::Line;
+use crate::subprotocol::{Carrier, stomp::Stomp};
 
-/// The task of a connection: done when its transport has ended.
+/// A stream, and what waits to be written to it.
 #[derive(Debug)]
-pub(crate) struct TcpSession<S> {
+pub(crate) struct TcpLine<S> {
     pipe: Pipe<S>,
     stream: Stream,
-    protocol: Stomp,
-    connected: Connected,
 }
 
-/// A stream of frames: nothing marks where one ends but the frame itself.
+/// What a subprotocol sends on.
 #[derive(Debug, Default)]
-struct Stream {
+pub(crate) struct Stream {
     queue: TransmitQueue,
     ended: bool,
 }
@@ -51,7 +43,7 @@ impl Carrier for Stream {
         }
     }
 
-    fn end(&mut self, _: Instant, _: &CloseFrame) {
+    fn end(&mut self, _: &CloseFrame) {
         self.ended = true;
     }
 
@@ -60,101 +52,72 @@ impl Carrier for Stream {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> TcpSession<S> {
-    pub(crate) fn new(io: S, protocol: Stomp, connected: Connected) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> TcpLine<S> {
+    pub(crate) fn new(io: S) -> Self {
         Self {
             pipe: Pipe::new(io),
             stream: Stream::default(),
-            protocol,
-            connected,
         }
     }
 
-    /// One round; ready if there may be more to do at once.
-    fn poll_round(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let now = now();
-        if self.stream.queue.is_empty() {
-            self.stream.queue.lend(scratch::take_write());
-        }
-        let blocked = self.stream.is_full();
-        let read = self.poll_read(cx, now);
-        let outbox = self.protocol.poll_outbox(cx, now, &mut self.stream);
-        let written = self.poll_write(cx, now);
-        let timer = self.poll_timer(cx);
-        let more = written.is_ready() && outbox.is_ready();
-        let unblocked = blocked && !self.stream.is_full();
-        if read.is_ready() || timer.is_ready() || more || unblocked || self.stream.ended {
-            return Poll::Ready(());
-        }
-        Poll::Pending
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
-        if self.stream.is_full() {
-            return Poll::Pending;
-        }
-        let Self {
-            pipe,
-            protocol,
-            stream,
-            ..
-        } = self;
-        let read = ready!(pipe.poll_read(cx, |data| protocol.on_data(now, data, stream)));
-        protocol.after_batch();
-        self.on_result(read);
-        Poll::Ready(())
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
-        let written = ready!(self.pipe.poll_write(cx, now, &mut self.stream.queue));
-        self.on_result(written);
-        Poll::Ready(())
-    }
-
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let fired = ready!(self.pipe.poll_timer(cx, self.protocol.poll_timeout()));
-        if fired.is_ok() {
-            self.protocol.handle_timeout(now(), &mut self.stream);
-        }
-        self.on_result(fired);
-        Poll::Ready(())
-    }
-
-    /// An error ends the connection.
-    fn on_result(&mut self, result: Result<(), LinkError>) {
-        if let Err(error) = result {
-            debug!(%error, "connection ended");
-            self.stream.ended = true;
-        }
-    }
-
-    fn count(&mut self) {
-        self.connected
-            .add(self.pipe.take_traffic(), self.protocol.take_messages());
+    /// An error is the end of the connection.
+    fn ended_by(&mut self, result: Result<(), LinkError>) -> Result<(), LinkError> {
+        self.stream.ended |= result.is_err();
+        result
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Future for TcpSession<S> {
-    type Output = ();
+impl<S: AsyncRead + AsyncWrite + Unpin> Line<Stomp> for TcpLine<S> {
+    type Carrier = Stream;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let session = &mut *self;
-        let mut polled = Poll::Ready(());
-        for _ in 0..ROUNDS_MAX {
-            if session.stream.ended {
-                polled = session.pipe.poll_end(cx, &mut session.stream.queue);
-                session.count();
-                return polled;
-            }
-            polled = session.poll_round(cx);
-            if polled.is_pending() {
-                break;
-            }
+    fn carrier(&mut self) -> &mut Stream {
+        if self.stream.queue.is_empty() {
+            self.stream.queue.lend(scratch::take_write());
         }
-        session.count();
-        if polled.is_ready() {
-            cx.waker().wake_by_ref();
+        &mut self.stream
+    }
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        protocol: &mut Stomp,
+    ) -> Poll<Result<(), LinkError>> {
+        if self.is_blocked() {
+            return Poll::Pending;
         }
-        Poll::Pending
+        let Self { pipe, stream } = self;
+        let read = ready!(pipe.poll_read(cx, |data| protocol.on_data(now, data, stream)));
+        Poll::Ready(self.ended_by(read))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), LinkError>> {
+        let written = ready!(self.pipe.poll_write(cx, now, &mut self.stream.queue));
+        Poll::Ready(self.ended_by(written))
+    }
+
+    fn poll_timer(
+        &mut self,
+        cx: &mut Context<'_>,
+        owner: Option<Instant>,
+    ) -> Poll<Result<(), LinkError>> {
+        let fired = ready!(self.pipe.poll_timer(cx, owner));
+        Poll::Ready(self.ended_by(fired))
+    }
+
+    fn is_blocked(&self) -> bool {
+        self.stream.is_full()
+    }
+
+    fn is_ending(&self) -> bool {
+        self.stream.ended
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.pipe.poll_end(cx, &mut self.stream.queue)
+    }
+
+    fn take_traffic(&mut self) -> Traffic {
+        self.pipe.take_traffic()
     }
 }

@@ -42,12 +42,12 @@ impl Subprotocol for Echo {
     fn poll_outbox(
         &mut self,
         cx: &mut Context<'_>,
-        now: Instant,
+        _: Instant,
         carrier: &mut impl Carrier,
     ) -> Poll<()> {
         let (_, signal) = self.seat.mailbox().poll_take(cx);
         if signal == Some(Signal::Drain) {
-            carrier.end(now, &going_away());
+            carrier.end(&going_away());
         }
         Poll::Pending
     }
@@ -57,6 +57,10 @@ impl Subprotocol for Echo {
     }
 
     fn handle_timeout(&mut self, _: Instant, _: &mut impl Carrier) {}
+
+    fn handle_received(&mut self, _: Instant) {}
+
+    fn on_end(&mut self) {}
 
     fn after_batch(&mut self) {}
 

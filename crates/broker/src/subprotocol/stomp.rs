@@ -105,11 +105,6 @@ impl Stomp {
         }
     }
 
-    /// Octets have arrived that are not here yet.
-    pub(crate) fn handle_received(&mut self, now: Instant) {
-        self.session.handle_received(now);
-    }
-
     fn on_event(&mut self, now: Instant, event: &Event<'_>, carrier: &mut impl Carrier) {
         let done = match &event.request {
             Request::Connect(connect) => self.on_connect(now, connect, carrier),
@@ -234,15 +229,12 @@ impl Stomp {
         error.encode(&mut out, self.session.version());
         self.send_frame(now, &out, carrier);
         let reason = error.message.as_deref().unwrap_or_default();
-        self.end(now, &CloseFrame::truncated(code, reason), carrier);
+        self.end(&CloseFrame::truncated(code, reason), carrier);
     }
 
-    fn end(&mut self, now: Instant, frame: &CloseFrame, carrier: &mut impl Carrier) {
-        self.session.close();
-        self.seat.disconnect();
-        self.outbox = VecDeque::new();
-        self.end = End::Ended;
-        carrier.end(now, frame);
+    fn end(&mut self, frame: &CloseFrame, carrier: &mut impl Carrier) {
+        self.on_end();
+        carrier.end(frame);
     }
 
     fn send_receipt(&mut self, now: Instant, receipt_id: &str, carrier: &mut impl Carrier) {
@@ -285,7 +277,7 @@ impl Stomp {
 
     fn on_signal(&mut self, now: Instant, signal: Signal, carrier: &mut impl Carrier) {
         match signal {
-            Signal::Drain => self.end(now, &going_away(), carrier),
+            Signal::Drain => self.end(&going_away(), carrier),
             Signal::Overflow => {
                 let detail = "more messages wait for this connection than the server keeps for one";
                 self.refuse(now, &Refused::new("Slow consumer", &detail), None, carrier);
@@ -338,7 +330,7 @@ impl Subprotocol for Stomp {
     fn handle_timeout(&mut self, now: Instant, carrier: &mut impl Carrier) {
         if let End::Disconnected(until) = self.end {
             if until <= now {
-                self.end(now, &CloseFrame::truncated(CloseCode::NORMAL, ""), carrier);
+                self.end(&CloseFrame::truncated(CloseCode::NORMAL, ""), carrier);
             }
             return;
         }
@@ -349,6 +341,18 @@ impl Subprotocol for Stomp {
             Ok(None) => {}
             Err(error) => self.fail(now, &error, carrier),
         }
+    }
+
+    fn handle_received(&mut self, now: Instant) {
+        self.session.handle_received(now);
+    }
+
+    fn on_end(&mut self) {
+        self.session.close();
+        self.seat.disconnect();
+        self.subscriptions = Subscriptions::default();
+        self.outbox = VecDeque::new();
+        self.end = End::Ended;
     }
 
     fn after_batch(&mut self) {

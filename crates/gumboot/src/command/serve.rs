@@ -2,13 +2,12 @@
 
 use std::{
     fmt,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     process::ExitCode,
     str::FromStr,
 };
 
 use gumboot_broker::{Config, InvalidOrigin, OriginPolicy, Server};
-use tracing::warn;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::{EXIT_USAGE, fail, log, run_server};
@@ -85,12 +84,6 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(config) => config,
         Err(error) => return fail(EXIT_USAGE, &format!("--allow-origin: {error}")),
     };
-    let open = [Some(args.listen), args.stomp_listen.0]
-        .into_iter()
-        .flatten();
-    if open.filter(|address| !address.ip().is_loopback()).count() > 0 {
-        warn!("anyone who reaches this machine may connect: there are no users and passwords");
-    }
     run_server(config, None, addresses)
 }
 
@@ -113,9 +106,9 @@ fn addresses(server: &Server) -> String {
 
 /// An address that can be connected to: a server on all addresses is found on loopback.
 pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
-    } else {
-        address
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, v4.port()).into(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, v6.port()).into(),
+        _ => address,
     }
 }

@@ -1,12 +1,15 @@
 //! A connection as its peers see it: bytes in, cut at every offset; events and bytes out.
 
+use bytes::Bytes;
 use gumboot_testkit::{Splits, wire};
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
     close::CloseCode,
+    deflate::SharedBytes,
     limits::{Limit, Limits, Timing},
+    message::{Message, MessageKind},
 };
 
 /// Keys that are the same in each run.
@@ -87,7 +90,7 @@ fn transmit(connection: &mut Connection) -> Vec<u8> {
             .flat_map(|slice| slice.to_vec())
             .collect();
         out.extend_from_slice(&written);
-        connection.transmitted(written.len());
+        connection.transmitted(start(), written.len());
     }
 }
 
@@ -331,8 +334,8 @@ fn a_large_payload_is_read_into_place() {
 fn the_closing_handshake_from_here() {
     let mut server = server();
     let frame = CloseFrame::new(CloseCode::GOING_AWAY, "bye").unwrap();
-    server.close(start(), Some(&frame)).unwrap();
-    assert_eq!(server.close(start(), None), Err(SendError::Closing));
+    server.close(Some(&frame)).unwrap();
+    assert_eq!(server.close(None), Err(SendError::Closing));
     assert_eq!(server.send(Message::text("late")), Err(SendError::Closing));
     assert_eq!(transmit(&mut server), wire("88 05 03 e9 | bye"));
     assert!(!server.is_transport_done());
@@ -357,7 +360,8 @@ fn the_client_leaves_the_transport_to_the_server() {
 #[test]
 fn a_close_that_nobody_answers_ends_in_time() {
     let mut server = server();
-    server.close(start(), None).unwrap();
+    server.close(None).unwrap();
+    transmit(&mut server);
     let due = server.poll_timeout().unwrap();
     assert_eq!(due, start() + Duration::from_secs(5));
     assert_eq!(
@@ -383,6 +387,58 @@ fn a_silent_peer_is_asked_and_then_given_up() {
     );
     assert_eq!(transmit(&mut server)[2..4], [0x03, 0xf3]);
     assert!(server.is_transport_done());
+}
+
+#[test]
+fn the_wait_for_a_close_begins_when_ours_is_written() {
+    let mut server = server();
+    server.send(Message::binary(vec![0; 100])).unwrap();
+    server.close(None).unwrap();
+    assert_eq!(server.poll_timeout(), None);
+    let later = start() + Duration::from_secs(60);
+    server.transmitted(later, server.bytes_pending() - 1);
+    assert_eq!(server.poll_timeout(), None);
+    server.transmitted(later, 1);
+    assert_eq!(server.poll_timeout(), Some(later + Duration::from_secs(5)));
+}
+
+#[test]
+fn who_was_not_read_was_not_silent() {
+    let mut server = server();
+    assert!(events(&mut server, &masked("81 05 | He")).is_empty());
+    let ask = server.poll_timeout().unwrap();
+    server.handle_resumed(ask + Duration::from_secs(60));
+    assert_eq!(server.poll_timeout(), Some(ask + Duration::from_secs(90)));
+}
+
+#[test]
+fn a_connection_on_which_nothing_is_said_is_closed() {
+    let idle_max = Some(Duration::from_secs(40));
+    let timing = Timing {
+        idle_max,
+        ..Timing::default()
+    };
+    let mut server = Connection::server(
+        Arc::new(Config {
+            timing,
+            ..Config::server()
+        }),
+        start(),
+    );
+    let ask = server.poll_timeout().unwrap();
+    server.handle_timeout(ask).unwrap();
+    transmit(&mut server);
+    // A pong is no message.
+    let mut pong = masked("8a 00");
+    let late = ask + Duration::from_millis(250);
+    server
+        .handle_input(late, &mut Input::new(&mut pong))
+        .unwrap();
+    assert_eq!(server.round_trip(), Some(Duration::from_millis(250)));
+    let due = server.poll_timeout().unwrap();
+    assert_eq!(due, start() + Duration::from_secs(40));
+    assert_eq!(server.handle_timeout(due), Err(Error::TimedOut(Wait::Idle)));
+    assert_eq!(transmit(&mut server)[2..4], [0x03, 0xe9]);
 }
 
 #[test]
@@ -436,7 +492,7 @@ fn a_client_masks_what_it_sends() {
 #[test]
 fn an_error_after_our_close_sends_no_second_one() {
     let mut server = server();
-    server.close(start(), None).unwrap();
+    server.close(None).unwrap();
     assert_eq!(events(&mut server, &wire("81 01 | x")), ["error 1002"]);
     assert_eq!(transmit(&mut server), wire("88 00"));
     assert!(server.is_transport_done());

@@ -10,6 +10,13 @@ use crate::error::Error;
 /// What every compressed message ends with, and what is left out of it on the wire (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
+/// How often a message may restart the stream with a block that is marked as the last (RFC 7692 §7.2.3.4). Each costs
+/// as much as a window, whatever it says.
+const STREAM_ENDS_MAX: u32 = 16;
+
+/// As far as a match can reach back.
+const WINDOW_BYTES_MAX: usize = 1 << 15;
+
 /// Room for output grows by at least so much at a time.
 const GROWTH_BYTES_MIN: usize = 1024;
 
@@ -110,10 +117,14 @@ impl Decompressor {
         bound: &Bound,
     ) -> Result<Vec<u8>, Error> {
         let mut out = Vec::new();
+        let mut ends_left = STREAM_ENDS_MAX;
         self.restart(dictionary)?;
         // RFC 7692 §7.2.2
-        for part in [message, &TAIL] {
-            self.run(dictionary, part, bound, &mut out)?;
+        for mut part in [message, &TAIL] {
+            while self.run(&mut part, bound, &mut out)? == Status::StreamEnd {
+                ends_left = ends_left.checked_sub(1).ok_or_else(invalid)?;
+                self.restart(&window(dictionary, &out))?;
+            }
         }
         Ok(out)
     }
@@ -126,37 +137,37 @@ impl Decompressor {
         Ok(())
     }
 
+    /// Inflates `input` to its end, or to a block that is marked as the last; takes away what was used of it.
     fn run(
         &mut self,
-        dictionary: &[u8],
-        input: &[u8],
+        input: &mut &[u8],
         bound: &Bound,
         out: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        let mut rest = input;
+    ) -> Result<Status, Error> {
         loop {
-            grow(out, rest.len(), bound);
+            grow(out, input.len(), bound);
             let before = self.0.total_in();
-            let status = self.0.decompress_vec(rest, out, FlushDecompress::Sync);
-            rest = &rest[(self.0.total_in() - before) as usize..];
+            let status = self.0.decompress_vec(input, out, FlushDecompress::Sync);
+            *input = &input[(self.0.total_in() - before) as usize..];
             bound.check(out.len())?;
+            let room = out.len() < out.capacity();
             match status {
-                // RFC 7692 §7.2.3.4: a block marked as the last of a stream is not the last of this one.
-                Ok(Status::StreamEnd) => {
-                    let mut end = dictionary.to_vec();
-                    end.extend_from_slice(out);
-                    self.restart(&end[end.len().saturating_sub(1 << 15)..])?;
-                    if rest.is_empty() {
-                        return Ok(());
-                    }
-                }
-                Ok(_) if rest.is_empty() && out.len() < out.capacity() => return Ok(()),
-                Ok(Status::BufError) if out.len() < out.capacity() => return Err(invalid()),
+                Ok(Status::StreamEnd) => return Ok(Status::StreamEnd),
+                Ok(status) if input.is_empty() && room => return Ok(status),
+                Ok(Status::BufError) if room => return Err(invalid()),
                 Ok(_) => {}
                 Err(_) => return Err(invalid()),
             }
         }
     }
+}
+
+/// The end of the stream: of what was inflated, and before it of the dictionary.
+fn window(dictionary: &[u8], out: &[u8]) -> Vec<u8> {
+    let from_out = out.len().min(WINDOW_BYTES_MAX);
+    let from_dictionary = dictionary.len().min(WINDOW_BYTES_MAX - from_out);
+    let dictionary = &dictionary[dictionary.len() - from_dictionary..];
+    [dictionary, &out[out.len() - from_out..]].concat()
 }
 
 /// Makes room for output: in proportion to what is there, never more than one byte past the bound.

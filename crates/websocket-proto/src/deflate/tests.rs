@@ -111,6 +111,15 @@ fn the_examples_of_the_specification() {
 }
 
 #[test]
+fn a_message_may_end_its_stream_a_few_times() {
+    let [_, mut client] = pair(&params(15, true));
+    // An empty block that is marked as the last, with fixed codes.
+    let end = [0x03, 0x00];
+    assert_eq!(inflate(&mut client, &end.repeat(16)).unwrap(), b"");
+    assert!(inflate(&mut client, &end.repeat(17)).is_err());
+}
+
+#[test]
 fn an_empty_message() {
     let [_, mut client] = pair(&params(15, true));
     assert_eq!(inflate(&mut client, &[0x00]).unwrap(), b"");
@@ -146,13 +155,15 @@ fn a_bomb_stops_at_its_limit() {
         Ok(_) => None,
         Err(other) => panic!("{other}"),
     };
-    assert_eq!(
-        limited(&Limits::default(), &mut client),
-        Some(Limit::InflateRatio)
-    );
+    assert_eq!(limited(&Limits::default(), &mut client), None);
+    let free = Limits {
+        inflate_bytes_free: 1 << 20,
+        ..Limits::default()
+    };
+    assert_eq!(limited(&free, &mut client), Some(Limit::InflateRatio));
     let ratio = Limits {
         inflate_ratio_max: 2000,
-        ..Limits::default()
+        ..free
     };
     assert_eq!(limited(&ratio, &mut client), None);
     let at = Limits {

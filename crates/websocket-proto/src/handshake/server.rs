@@ -48,7 +48,7 @@ pub enum Refusal {
     Method,
     /// The origin of the page is not allowed here.
     Origin,
-    /// `Sec-WebSocket-Protocol` is not a list of different tokens.
+    /// `Sec-WebSocket-Protocol` is not a list of different tokens, [`PROTOCOLS_MAX`] at most.
     Protocols,
     /// The server takes no more connections for now.
     Unavailable,
@@ -169,9 +169,15 @@ fn check_upgrade(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The subprotocols that a client may offer at most.
+pub const PROTOCOLS_MAX: usize = 64;
+
 /// RFC 6455 §4.1: tokens, each of them once.
 pub(super) fn protocols(headers: &HeaderMap) -> Result<Vec<String>, Refusal> {
     let offered = list(headers, &SEC_WEBSOCKET_PROTOCOL).ok_or(Refusal::Protocols)?;
+    if offered.len() > PROTOCOLS_MAX {
+        return Err(Refusal::Protocols);
+    }
     for (index, protocol) in offered.iter().enumerate() {
         if !is_token(protocol) || offered[..index].contains(protocol) {
             return Err(Refusal::Protocols);
@@ -306,6 +312,18 @@ mod tests {
         check(&["sec-websocket-protocol: a b"], Err(Refusal::Protocols));
         check(&["sec-websocket-protocol: a, a"], Err(Refusal::Protocols));
         check(&["sec-websocket-extensions: a b"], Err(Refusal::Extensions));
+        let many = |count| {
+            (0..count)
+                .map(|i| i.to_string())
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        check(
+            &[&format!("sec-websocket-protocol: {}", many(PROTOCOLS_MAX))],
+            Ok(()),
+        );
+        let past = format!("sec-websocket-protocol: {}", many(PROTOCOLS_MAX + 1));
+        check(&[&past], Err(Refusal::Protocols));
         check(&["content-length: 3"], Err(Refusal::Body));
         check(&["transfer-encoding: chunked"], Err(Refusal::Body));
     }

@@ -1,0 +1,101 @@
+//! What a connection knows of time: when its peer was last heard of, and what is due when.
+
+use std::time::{Duration, Instant};
+
+use crate::limits::{Timing, Wait};
+
+/// The instants that deadlines are counted from. Time comes in as an argument, and no event costs more than a store.
+#[derive(Debug)]
+pub(super) struct Clock {
+    last_received: Instant,
+    last_message: Instant,
+    /// A ping of ours that nothing has arrived after.
+    unanswered: Option<Instant>,
+    /// A ping of ours that no pong has arrived after.
+    pinged: Option<Instant>,
+    round_trip: Option<Duration>,
+    /// When our Close was written.
+    close_written: Option<Instant>,
+}
+
+/// What is due at a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deadline {
+    /// A wait for the peer is over.
+    Over(Wait),
+    /// The peer is to be asked whether it is there.
+    Ping,
+}
+
+impl Clock {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            last_received: now,
+            last_message: now,
+            unanswered: None,
+            pinged: None,
+            round_trip: None,
+            close_written: None,
+        }
+    }
+
+    /// Any byte has arrived.
+    pub(super) fn on_received(&mut self, now: Instant) {
+        self.last_received = now;
+        self.unanswered = None;
+    }
+
+    /// A message has arrived or was queued.
+    pub(super) fn on_message(&mut self, now: Instant) {
+        self.last_message = now;
+    }
+
+    pub(super) fn on_ping_sent(&mut self, now: Instant) {
+        self.unanswered = Some(now);
+        self.pinged = Some(now);
+    }
+
+    pub(super) fn on_pong(&mut self, now: Instant) {
+        if let Some(pinged) = self.pinged.take() {
+            self.round_trip = Some(now.saturating_duration_since(pinged));
+        }
+    }
+
+    pub(super) fn on_close_written(&mut self, now: Instant) {
+        self.close_written = Some(now);
+    }
+
+    /// From the last ping of ours that was answered to its pong.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// What is due next, and when.
+    pub(super) fn deadline(&self, timing: &Timing, in_frame: bool) -> Option<(Instant, Deadline)> {
+        if let Some(close_written) = self.close_written {
+            return Some(over(close_written, timing.close_wait_max, Wait::Close));
+        }
+        let stall = in_frame.then(|| {
+            let since = self.last_received;
+            over(since, timing.frame_stall_max, Wait::FrameStall)
+        });
+        let pong = self
+            .unanswered
+            .map(|since| over(since, timing.pong_wait_max, Wait::Pong));
+        let idle = timing
+            .idle_max
+            .map(|max| over(self.last_message, max, Wait::Idle));
+        let ping = match (timing.ping_interval, self.unanswered) {
+            (Some(interval), None) => Some((self.last_received + interval, Deadline::Ping)),
+            _ => None,
+        };
+        [stall, pong, idle, ping]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(due, _)| *due)
+    }
+}
+
+fn over(since: Instant, wait_max: Duration, wait: Wait) -> (Instant, Deadline) {
+    (since + wait_max, Deadline::Over(wait))
+}

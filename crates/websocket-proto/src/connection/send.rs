@@ -1,0 +1,259 @@
+//! Sending: messages and control frames become bytes that wait to be written (RFC 6455 §5.2, §6.1).
+
+use bytes::Bytes;
+
+use crate::{
+    close::CloseFrame,
+    closing::Closing,
+    connection::{Connection, Role, transmit::FLATTEN_BELOW},
+    deflate::SharedBytes,
+    error::SendError,
+    frame::{CONTROL_BYTES_MAX, FrameHeader, Opcode},
+    mask,
+    message::{Message, MessageKind, MessageRef, Payload},
+};
+
+/// The payload of a frame on its way out.
+enum Body<'a> {
+    Copied(&'a [u8]),
+    Shared(Bytes),
+}
+
+impl Body<'_> {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Copied(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+}
+
+impl Connection {
+    /// Queues a message.
+    ///
+    /// # Errors
+    /// [`SendError::Closing`] once the connection is closing.
+    pub fn send(&mut self, message: Message) -> Result<(), SendError> {
+        let opcode = opcode_of(message.kind());
+        self.push(opcode, &[], Body::Shared(message.into_bytes()))
+    }
+
+    /// Queues a message and does not compress it, such as one that is compressed already.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_uncompressed(&mut self, message: Message) -> Result<(), SendError> {
+        self.check_open()?;
+        self.push_frame(
+            opcode_of(message.kind()),
+            &[],
+            Body::Shared(message.into_bytes()),
+        );
+        Ok(())
+    }
+
+    /// Queues a copy of a payload; that of a text message must be UTF-8.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_copy(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
+        debug_assert!(kind == MessageKind::Binary || std::str::from_utf8(payload).is_ok());
+        self.push(opcode_of(kind), &[], Body::Copied(payload))
+    }
+
+    /// Queues a message that arrived, as it is: an echo.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_back(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
+        let opcode = opcode_of(message.kind());
+        match message.into_payload() {
+            Payload::Borrowed(bytes) => self.push(opcode, &[], Body::Copied(bytes)),
+            Payload::Owned(bytes) => self.push(opcode, &[], Body::Shared(bytes)),
+        }
+    }
+
+    /// Queues one message of two parts: a head that is copied, and a tail that many connections may share, compressed
+    /// once for all of them. A text message must be UTF-8 as a whole.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_parts(
+        &mut self,
+        kind: MessageKind,
+        head: &[u8],
+        tail: &SharedBytes,
+    ) -> Result<(), SendError> {
+        self.check_open()?;
+        let opcode = opcode_of(kind);
+        if !self.push_shared(opcode, head, tail) {
+            self.push(opcode, head, Body::Shared(tail.bytes().clone()))?;
+        }
+        Ok(())
+    }
+
+    /// Queues a ping.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`SendError::ControlTooLong`] with more than 125 bytes.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        if payload.len() > CONTROL_BYTES_MAX {
+            return Err(SendError::ControlTooLong);
+        }
+        self.push(Opcode::Ping, &[], Body::Copied(payload))
+    }
+
+    pub(super) fn push_close(&mut self, frame: Option<&CloseFrame>) {
+        self.push_control(
+            Opcode::Close,
+            &frame.map(CloseFrame::encode).unwrap_or_default(),
+        );
+        self.closing.on_close_sent();
+    }
+
+    fn push(&mut self, opcode: Opcode, head: &[u8], body: Body<'_>) -> Result<(), SendError> {
+        self.check_open()?;
+        if !opcode.is_control() && self.push_compressed(opcode, head, body.as_slice()) {
+            return Ok(());
+        }
+        self.push_frame(opcode, head, body);
+        Ok(())
+    }
+
+    pub(super) fn check_open(&self) -> Result<(), SendError> {
+        let open = !self.failed && self.closing == Closing::Open;
+        if open {
+            Ok(())
+        } else {
+            Err(SendError::Closing)
+        }
+    }
+
+    /// Whether a message was queued compressed: not if it is short, or would not get shorter.
+    fn push_compressed(&mut self, opcode: Opcode, head: &[u8], body: &[u8]) -> bool {
+        let Some(deflate) = &mut self.deflate else {
+            return false;
+        };
+        if head.len() + body.len() < deflate.compress_bytes_min {
+            return false;
+        }
+        let Self { role, transmit, .. } = self;
+        let pushed = deflate.compress(head, body, |compressed| {
+            let mask = role.next_key();
+            let header = FrameHeader {
+                fin: true,
+                rsv1: true,
+                opcode,
+                mask,
+                payload_bytes: compressed.len() as u64,
+            };
+            transmit.push_with(|flat| {
+                header.encode(flat);
+                let from = flat.len();
+                flat.extend_from_slice(compressed);
+                if let Some(key) = mask {
+                    mask::apply(key, 0, &mut flat[from..]);
+                }
+            });
+        });
+        pushed.is_some()
+    }
+
+    /// Whether a message was queued with a compressed part that others send too.
+    fn push_shared(&mut self, opcode: Opcode, head: &[u8], tail: &SharedBytes) -> bool {
+        let Self {
+            role: Role::Server,
+            deflate: Some(deflate),
+            transmit,
+            ..
+        } = self
+        else {
+            return false;
+        };
+        if head.len() + tail.bytes().len() < deflate.compress_bytes_min {
+            return false;
+        }
+        let pushed = deflate.compress_shared(head, tail, |head, compressed| {
+            let payload_bytes = (head.len() + compressed.len()) as u64;
+            let header = FrameHeader {
+                fin: true,
+                rsv1: true,
+                opcode,
+                mask: None,
+                payload_bytes,
+            };
+            transmit.push_with(|flat| {
+                header.encode(flat);
+                head.push_to(flat);
+            });
+            transmit.push_bytes(compressed);
+        });
+        pushed.is_some()
+    }
+
+    pub(super) fn push_control(&mut self, opcode: Opcode, payload: &[u8]) {
+        self.push_frame(opcode, &[], Body::Copied(payload));
+    }
+
+    fn push_frame(&mut self, opcode: Opcode, head: &[u8], body: Body<'_>) {
+        let payload_bytes = (head.len() + body.len()) as u64;
+        let mask = self.role.next_key();
+        let header = FrameHeader {
+            fin: true,
+            rsv1: false,
+            opcode,
+            mask,
+            payload_bytes,
+        };
+        match (mask, body) {
+            (Some(key), body) => self.push_masked(&header, key, head, body),
+            (None, Body::Copied(body)) => self.transmit.push_with(|flat| {
+                header.encode(flat);
+                flat.extend_from_slice(head);
+                flat.extend_from_slice(body);
+            }),
+            (None, Body::Shared(body)) => {
+                self.transmit.push_with(|flat| {
+                    header.encode(flat);
+                    flat.extend_from_slice(head);
+                });
+                self.transmit.push_bytes(&body);
+            }
+        }
+    }
+
+    /// RFC 6455 §5.3: a payload that nobody else holds is masked where it is, any other in a copy.
+    fn push_masked(&mut self, header: &FrameHeader, key: [u8; 4], head: &[u8], body: Body<'_>) {
+        let body = match body {
+            Body::Shared(body) if head.is_empty() && body.len() >= FLATTEN_BELOW => {
+                match body.try_into_mut() {
+                    Ok(mut unique) => {
+                        mask::apply(key, 0, &mut unique);
+                        self.transmit.push_with(|flat| header.encode(flat));
+                        return self.transmit.push_bytes(&unique.freeze());
+                    }
+                    Err(shared) => Body::Shared(shared),
+                }
+            }
+            body => body,
+        };
+        self.transmit.push_with(|flat| {
+            header.encode(flat);
+            let from = flat.len();
+            flat.extend_from_slice(head);
+            flat.extend_from_slice(body.as_slice());
+            mask::apply(key, 0, &mut flat[from..]);
+        });
+    }
+}
+
+fn opcode_of(kind: MessageKind) -> Opcode {
+    match kind {
+        MessageKind::Text => Opcode::Text,
+        MessageKind::Binary => Opcode::Binary,
+    }
+}
