@@ -1,7 +1,8 @@
 //! WebSocket on tokio: the server's side on hyper, and a client.
 //!
 //! What WebSocket means is in `gumboot-websocket-proto`, which does no I/O; this crate connects it to sockets. A program
-//! uses [`connect`], or a [`Client`] for more choice, and a [`Socket`]; a server with a protocol of its own drives a [`Link`].
+//! uses [`connect`], or a [`Client`] for more choice, and a [`Socket`]; a server with a protocol of its own drives a
+//! [`Link`].
 
 #![forbid(unsafe_code)]
 
