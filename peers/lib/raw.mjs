@@ -40,7 +40,10 @@ export async function open(url, protocols = [], options = {}) {
   socket.pongs = new Inbox('pong');
   socket.on('pong', (data) => socket.pongs.put(data));
   socket.closed = new Promise((resolve) => {
-    socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
+    socket.on('close', (code, reason) => {
+      socket.inbox.end(`closed with ${code} ${reason}`);
+      resolve({ code, reason: reason.toString() });
+    });
   });
   await within(once(socket, 'open'), `open of ${url}`);
   // After this an error, such as a reset, is followed by a close that tells it.

@@ -48,6 +48,7 @@ class StompClient {
   /** Subscribes, and gives the messages' inbox once the server has confirmed. */
   async subscribe(destination, headers = {}) {
     const inbox = new Inbox(`MESSAGE from ${destination}`);
+    this.closed.then(({ code, reason }) => inbox.end(`closed with ${code} ${reason}`));
     const [receipt, confirmed] = this.#receipt();
     const put = (message) => inbox.put(message);
     const subscription = this.client.subscribe(destination, put, { receipt, ...headers });

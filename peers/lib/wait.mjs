@@ -20,6 +20,7 @@ export async function within(promise, what, ms = SOON_MS) {
 export class Inbox {
   #arrived = [];
   #takers = [];
+  #end;
 
   /** `what` names the things in the message of a failure. */
   constructor(what) {
@@ -28,8 +29,14 @@ export class Inbox {
 
   put(thing) {
     const taker = this.#takers.shift();
-    if (taker) taker(thing);
+    if (taker) taker.resolve(thing);
     else this.#arrived.push(thing);
+  }
+
+  /** Nothing more will come: whoever waits is told why. */
+  end(reason) {
+    this.#end = new Error(`no ${this.what}: ${reason}`);
+    for (const taker of this.#takers.splice(0)) taker.reject(this.#end);
   }
 
   /** How many have arrived and are not taken. */
@@ -40,13 +47,16 @@ export class Inbox {
   /** The next thing, waited for. */
   async next(ms = SOON_MS) {
     if (this.#arrived.length > 0) return this.#arrived.shift();
+    if (this.#end) throw this.#end;
     let taker;
-    const arrival = new Promise((resolve) => this.#takers.push((taker = resolve)));
+    const arrival = new Promise((resolve, reject) => {
+      taker = { resolve, reject };
+      this.#takers.push(taker);
+    });
     try {
       return await within(arrival, this.what, ms);
-    } catch (error) {
+    } finally {
       this.#takers = this.#takers.filter((other) => other !== taker);
-      throw error;
     }
   }
 }

@@ -24,7 +24,7 @@ pub(crate) fn check(cx: &Context) -> Outcome {
     };
     process::run(cx, deny().args(["check", "licenses", "bans", "sources"]))?;
     let bound = FETCH_BOUND.min(cx.remaining());
-    if process::run_logged(
+    if process::run_quiet(
         &cx.within(bound),
         "advisories",
         deny().args(["fetch", "db"]),
