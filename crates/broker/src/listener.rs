@@ -1,16 +1,16 @@
 //! Accepting connections: a task for each, and a clear answer for one too many.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{future::poll_fn, io, sync::Arc, time::Duration};
 
 use gumboot_stomp_proto::{ErrorFrame, ServerOptions};
 use gumboot_websocket::{
-    proto::handshake::server::Refusal,
+    Pipe,
+    proto::{TransmitQueue, handshake::server::Refusal},
     server::{Upgraded, serve_http},
     timer::now,
 };
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
-    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
@@ -137,13 +137,16 @@ fn spawn_session(hub: &Arc<Hub>, upgraded: Upgraded<TcpStream, Accepted>) {
     }
 }
 
-/// Tells one connection too many that it is.
-async fn refuse(mut stream: TcpStream, answer: Vec<u8>) {
+/// Tells one connection too many that it is, in a way that lets the answer arrive.
+async fn refuse(stream: TcpStream, answer: Vec<u8>) {
+    let mut pipe = Pipe::new(stream);
+    let mut queue = TransmitQueue::default();
+    queue.push_slice(&answer);
     // Whether it is taken is the peer's business.
-    let _ = timeout(REFUSAL_WAIT_MAX, async {
-        stream.write_all(&answer).await?;
-        stream.shutdown().await
-    })
+    let _ = timeout(
+        REFUSAL_WAIT_MAX,
+        poll_fn(|cx| pipe.poll_end(cx, &mut queue)),
+    )
     .await;
 }
 

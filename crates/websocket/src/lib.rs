@@ -16,6 +16,7 @@ pub mod scratch;
 pub mod server;
 mod socket;
 mod split;
+mod stall;
 mod stream;
 pub mod timer;
 mod transport;

@@ -12,7 +12,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use gumboot_websocket_proto::{Config, Connection, DeflateParams, handshake::server::Offer};
+use gumboot_websocket_proto::{
+    Config, Connection, DeflateParams, TransmitQueue, handshake::server::Offer,
+};
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::{
@@ -21,13 +23,13 @@ use hyper::{
     service::Service,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use self::{
     http2::{STREAMS_PER_CONNECTION_MAX, offer, serve_http2},
     tls::{ServerTls, TLS_WAIT_MAX, TlsFileError, TlsFileReason},
 };
-use crate::{compression::agreed, link::Link, timer::now};
+use crate::{compression::agreed, link::Link, pipe::Pipe, stall::StallLimited, timer::now};
 
 /// What is taken of a client before it has upgraded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +128,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_wait_max)
         .max_buf_size(limits.head_bytes_max.max(8 * 1024))
-        .serve_connection(TokioIo::new(io), handler);
+        .serve_connection(TokioIo::new(StallLimited::new(io)), handler);
     let served = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     let Parts {
         io,
@@ -134,7 +136,7 @@ where
         service,
         ..
     } = connection.into_parts();
-    let mut io = io.into_inner();
+    let io = io.into_inner().into_inner();
     let state = service
         .state
         .into_inner()
@@ -146,16 +148,24 @@ where
             deflate,
             context,
         })),
-        (Ok(()), None) => io.shutdown().await.map(|()| None),
+        (Ok(()), None) => {
+            end(io, &[]).await;
+            Ok(None)
+        }
         (Err(error), _) => {
-            if error.is_timeout() && state.requests == 0 {
-                // The error is what the caller hears of; that the client did not take the answer adds nothing.
-                let _ = io.write_all(REQUEST_TIMEOUT).await;
-            }
-            let _ = io.shutdown().await;
+            let unasked = error.is_timeout() && state.requests == 0;
+            end(io, if unasked { REQUEST_TIMEOUT } else { &[] }).await;
             Err(io::Error::other(error))
         }
     }
+}
+
+/// Ends a stream with some last bytes, in a way that lets them arrive.
+async fn end<S: AsyncRead + AsyncWrite + Unpin>(io: S, last: &[u8]) {
+    let mut pipe = Pipe::new(io);
+    let mut queue = TransmitQueue::default();
+    queue.push_slice(last);
+    std::future::poll_fn(|cx| pipe.poll_end(cx, &mut queue)).await;
 }
 
 /// RFC 9110 §15.5.9

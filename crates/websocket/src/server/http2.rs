@@ -24,9 +24,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::sleep;
 
 use super::{Answer, HttpLimits, Upgraded};
-use crate::transport::{
-    InUse, Transport,
-    http2::{CONNECTION_WINDOW_BYTES, STREAM_SEND_BYTES_MAX, STREAM_WINDOW_BYTES},
+use crate::{
+    stall::StallLimited,
+    transport::{
+        InUse, Transport,
+        http2::{CONNECTION_WINDOW_BYTES, STREAM_SEND_BYTES_MAX, STREAM_WINDOW_BYTES},
+    },
 };
 
 /// The streams, WebSockets and requests, of one connection at a time; one more is refused.
@@ -85,7 +88,7 @@ where
         .max_send_buf_size(STREAM_SEND_BYTES_MAX)
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PONG_WAIT_MAX)
-        .serve_connection(TokioIo::new(io), service);
+        .serve_connection(TokioIo::new(StallLimited::new(io)), service);
     let mut connection = pin!(connection);
     let mut idle = pin!(until_idle(&use_of, limits.head_wait_max));
     tokio::select! {
