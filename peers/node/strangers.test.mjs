@@ -41,10 +41,10 @@ const HALF_FRAME = Buffer.concat([Buffer.of(0x82, 0x80 | 100, 0, 0, 0, 0), Buffe
 /** What each kind sends, where, and what it must read before its end. */
 const STRANGERS = {
   'noise over HTTP': { port: 'http', sends: [NOISE], reads: /^HTTP\/1\.1 400 / },
-  'half a handshake': { port: 'http', sends: [HANDSHAKE.slice(0, 60)], reads: /^(HTTP\/1\.1 408 |$)/ },
-  'nothing over HTTP': { port: 'http', sends: [], reads: /^(HTTP\/1\.1 408 |$)/ },
+  'half a handshake': { port: 'http', sends: [HANDSHAKE.slice(0, 60)], reads: /^HTTP\/1\.1 408 / },
+  'nothing over HTTP': { port: 'http', sends: [], reads: /^HTTP\/1\.1 408 / },
   'noise as frames': { port: 'http', sends: [HANDSHAKE, NOISE], reads: /\r\n\r\n\x88.\x03\xea/s },
-  'half a frame': { port: 'http', sends: [HANDSHAKE, HALF_FRAME], reads: /\r\n\r\n\x88.\x03/s },
+  'half a frame': { port: 'http', sends: [HANDSHAKE, HALF_FRAME], reads: /\r\n\r\n\x88.\x03\xf0/s },
   'noise over TCP': { port: 'stomp', sends: [NOISE], reads: /^ERROR\n/ },
   'half a CONNECT': { port: 'stomp', sends: ['CONNECT\naccept-ver'], reads: /^ERROR\n/ },
   'nothing over TCP': { port: 'stomp', sends: [], reads: /^ERROR\n/ },

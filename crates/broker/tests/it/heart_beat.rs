@@ -119,8 +119,8 @@ fn who_asked_for_none_gets_none_and_need_not_send_any() {
 
 #[test]
 fn messages_stand_for_beats() {
-    let server = server(300);
-    let mut client = connect(&server, Over::WebSocket, "0,300");
+    let server = server(1_000);
+    let mut client = connect(&server, Over::WebSocket, "0,1000");
     client.subscribe("1", "/topic/a");
     let mut sender = server.client(Over::Tcp, "1.2");
     let mut beats = 0;
@@ -133,4 +133,38 @@ fn messages_stand_for_beats() {
         }
     }
     assert_eq!(beats, 0, "there were messages all the time");
+}
+
+/// A client is blocked by what it does not take, while the beats that it goes on sending are not read.
+fn check_blocked(over: Over) {
+    let server = server(100);
+    let mut blocked = connect(&server, over, "100,0");
+    blocked.subscribe("1", "/topic/large");
+    let mut clock = connect(&server, Over::Tcp, "0,100");
+    let mut sender = server.client(Over::Tcp, "1.2");
+    let body = "x".repeat(BODY_BYTES);
+    for _ in 0..MESSAGES {
+        sender.publish("/topic/large", &body);
+    }
+    // Longer than the server waits for a client that it reads.
+    for _ in 0..15 {
+        assert_eq!(clock.receive_any(), Received::Beat);
+        blocked.send("\n");
+    }
+    for _ in 0..MESSAGES {
+        blocked.expect_message(&body);
+        blocked.send("\n");
+    }
+    blocked.send("SEND\ndestination:/topic/a\nreceipt:r\n\nx\0");
+    blocked.expect_receipt("r");
+}
+
+/// More than the operating system keeps for a connection, and less than its mailbox.
+const BODY_BYTES: usize = 1 << 20;
+const MESSAGES: usize = 24;
+
+#[test]
+fn a_client_that_is_not_read_is_not_silent() {
+    check_blocked(Over::Tcp);
+    check_blocked(Over::WebSocket);
 }
