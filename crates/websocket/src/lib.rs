@@ -1,8 +1,8 @@
 //! WebSocket on tokio: the server's side on hyper, and a client.
 //!
 //! What WebSocket means is in `gumboot-websocket-proto`, which does no I/O; this crate connects it to sockets. A program
-//! uses [`connect`], or a [`Client`] for more choice, and a [`Socket`]; a server with a protocol of its own drives a
-//! [`Link`].
+//! uses [`connect`], or a [`Client`] for more choice, and a [`Socket`]; or [`WebSocket`], the object that browsers have.
+//! A server with a protocol of its own drives a [`Link`].
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +20,7 @@ mod stall;
 mod stream;
 pub mod timer;
 mod transport;
+mod web_socket;
 
 pub use gumboot_websocket_proto as proto;
 
@@ -37,5 +38,10 @@ pub use crate::{
         TlsInfo, Transport, TransportKind,
         proxy::{InvalidProxy, Proxy, ProxyError, SocksRefusal},
         tls::{InvalidTls, TlsError, TlsOptions},
+    },
+    web_socket::{
+        ATTACH_WAIT_MAX, BinaryType, CloseEvent, Data, EVENTS_WAITING_MAX, Event, EventType,
+        Events, InvalidSyntax, ListenerId, MessageData, MessageEvent, Protocols, ReadyState,
+        SEND_BUFFER_BYTES_MAX, WebSocket, WebSocketError,
     },
 };

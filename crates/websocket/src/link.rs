@@ -26,6 +26,8 @@ pub struct Link<S> {
     connection: Connection,
     /// What came behind the opening handshake.
     leftover: BytesMut,
+    /// Whether the owner does not want more for now.
+    is_paused: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
@@ -37,6 +39,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             pipe: Pipe::new(io),
             connection,
             leftover,
+            is_paused: false,
         }
     }
 
@@ -128,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     ) -> Poll<Result<(), LinkError>> {
         loop {
             // While nothing is read, a peer cannot be blamed for its silence.
-            let silence = if self.is_blocked() {
+            let silence = if self.is_blocked() || self.is_paused {
                 None
             } else {
                 self.connection.poll_timeout()
@@ -174,7 +177,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         self.connection.bytes_pending() > PENDING_BYTES_MAX
     }
 
-    fn abandon(&mut self) {
+    /// Says whether the owner polls [`Link::poll_read`] for now: while it does not, the peer's silence means nothing.
+    pub(crate) fn set_reading(&mut self, reads: bool) {
+        if self.is_paused && reads {
+            self.connection.handle_resumed(now());
+        }
+        self.is_paused = !reads;
+    }
+
+    /// Ends the transport without a word; [`Link::poll_end`] is ready at once.
+    pub(crate) fn abandon(&mut self) {
         self.connection.handle_transport_closed();
         self.pipe.abandon();
     }

@@ -66,6 +66,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
+    /// The link under the socket, to be driven by hand, and what the opening handshake agreed on. To be called before
+    /// anything is received: messages that were read and not taken are dropped.
+    #[must_use]
+    pub fn into_parts(self) -> (Link<S>, Agreed) {
+        (self.link, self.agreed)
+    }
+
     /// The subprotocol that was chosen.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
