@@ -8,7 +8,10 @@ use std::{
 
 use gumboot_broker_core::Limits as BrokerLimits;
 use gumboot_stomp_proto::{HeartBeat, ServerOptions};
-use gumboot_websocket::{OriginPolicy, proto, server::HttpLimits};
+use gumboot_websocket::{
+    OriginPolicy, proto,
+    server::{HttpLimits, ServerTls},
+};
 
 /// What is found at the paths of the HTTP address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where STOMP is served over plain TCP, if at all.
     pub stomp_listen: Option<SocketAddr>,
+    /// With it, `listen` speaks TLS, and HTTP/2 beside HTTP/1.1. Default: without.
+    pub tls: Option<ServerTls>,
+    /// TLS handshakes under way at a time; one more waits for its turn, no longer than one may take. Default 1,024.
+    pub tls_handshakes_max: usize,
     /// What the paths of `listen` are.
     pub endpoints: Endpoints,
     /// Which web pages may connect.
@@ -57,6 +64,8 @@ impl Default for Config {
         Self {
             listen: loopback(8080),
             stomp_listen: Some(loopback(61613)),
+            tls: None,
+            tls_handshakes_max: 1_024,
             endpoints: Endpoints::Broker,
             origins: OriginPolicy::same_origin().loopback_only(),
             http: HttpLimits::default(),

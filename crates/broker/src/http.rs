@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gumboot_stomp_proto::Version;
+use gumboot_stomp_proto::Version as StompVersion;
 use gumboot_websocket::{
-    proto::handshake::server::{Offer, Refusal},
-    server::{Acceptance, Answer},
+    proto::handshake::server::Refusal,
+    server::{Acceptance, Answer, offer},
 };
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode,
+    HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{ALLOW, CONTENT_TYPE},
 };
 use http_body_util::Full;
@@ -37,9 +37,9 @@ pub(crate) enum Use {
 
 /// The subprotocols of STOMP, the preferred one first.
 const STOMP_PROTOCOLS: [&str; 3] = [
-    Version::V1_2.subprotocol(),
-    Version::V1_1.subprotocol(),
-    Version::V1_0.subprotocol(),
+    StompVersion::V1_2.subprotocol(),
+    StompVersion::V1_1.subprotocol(),
+    StompVersion::V1_0.subprotocol(),
 ];
 
 /// Answers a request.
@@ -67,8 +67,10 @@ fn upgrade<B>(hub: &Arc<Hub>, request: &Request<B>, to: Use) -> Answer<Accepted>
 
 fn accept<B>(hub: &Arc<Hub>, request: &Request<B>, to: Use) -> Result<Acceptance, Refusal> {
     hub.config.origins.check(request.headers())?;
-    let offer = Offer::parse(request)?;
-    if hub.is_draining() {
+    let offer = offer(request)?;
+    // A connection of HTTP/2 was counted once, and carries many.
+    let is_one_more = request.version() == Version::HTTP_2;
+    if hub.is_draining() || (is_one_more && hub.is_full()) {
         return Err(Refusal::Unavailable);
     }
     // An echo speaks whatever it is offered.

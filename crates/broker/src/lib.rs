@@ -22,4 +22,7 @@ pub use crate::{
     config::{Config, Endpoints},
     server::{Addresses, BindError, DRAIN_MAX, Server},
 };
-pub use gumboot_websocket::{InvalidOrigin, OriginPolicy};
+pub use gumboot_websocket::{
+    InvalidOrigin, OriginPolicy,
+    server::{ServerTls, TlsFileError, TlsFileReason},
+};

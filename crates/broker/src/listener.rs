@@ -1,5 +1,7 @@
 //! Accepting connections: a task for each, and a clear answer for one too many.
 
+mod secure;
+
 use std::{future::poll_fn, io, sync::Arc, time::Duration};
 
 use gumboot_stomp_proto::{ErrorFrame, ServerOptions};
@@ -11,11 +13,13 @@ use gumboot_websocket::{
 };
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
 use tracing::{debug, warn};
 
+use self::secure::Secure;
 use crate::{
     http::{Accepted, Use, answer},
     hub::Hub,
@@ -35,16 +39,34 @@ const REFUSAL_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Accepts HTTP until it is dropped.
 pub(crate) async fn accept_http(hub: Arc<Hub>, listener: TcpListener) {
+    let secure = Secure::of(&hub);
     loop {
         let Some(stream) = accept(&listener).await else {
             continue;
         };
         if hub.is_full() {
-            tokio::spawn(refuse(stream, http_unavailable()));
+            // Before TLS, an answer would not be understood.
+            let answer = secure
+                .as_ref()
+                .map_or_else(http_unavailable, |_| Vec::new());
+            tokio::spawn(refuse(stream, answer));
             continue;
         }
         let connected = hub.metrics.connected(ConnectionKind::Http);
-        tokio::spawn(serve(Arc::clone(&hub), stream, connected));
+        match secure.clone() {
+            None => drop(tokio::spawn(serve_http1(
+                Arc::clone(&hub),
+                stream,
+                connected,
+            ))),
+            Some(secure) => {
+                drop(tokio::spawn(secure.serve(
+                    Arc::clone(&hub),
+                    stream,
+                    connected,
+                )));
+            }
+        }
     }
 }
 
@@ -105,8 +127,11 @@ fn keep_alive(stream: &TcpStream) {
     }
 }
 
-/// HTTP on a stream, and the WebSocket that may become of it.
-async fn serve(hub: Arc<Hub>, stream: TcpStream, connected: Connected) {
+/// HTTP/1.1 on a stream, and the WebSocket that may become of it.
+async fn serve_http1<S>(hub: Arc<Hub>, stream: S, connected: Connected)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     // In a box of its own, so that nothing of it is kept by the connections that are upgraded.
     let http = Box::pin(serve_http(stream, &hub.config.http, |request| {
         answer(&hub, &request)
@@ -122,7 +147,10 @@ async fn serve(hub: Arc<Hub>, stream: TcpStream, connected: Connected) {
 }
 
 /// A task for a WebSocket; the session itself, with nothing around it, is what an idle connection weighs.
-fn spawn_session(hub: &Arc<Hub>, upgraded: Upgraded<TcpStream, Accepted>) {
+fn spawn_session<S>(hub: &Arc<Hub>, upgraded: Upgraded<S, Accepted>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let (link, Accepted { to, seat }) = upgraded.into_link(Arc::clone(&hub.config.websocket));
     match to {
         Use::Echo => {

@@ -2,6 +2,7 @@
 
 pub(crate) mod echo;
 pub(crate) mod serve;
+pub(crate) mod tls;
 
 use std::{
     io::{self, Write},
@@ -49,6 +50,7 @@ fn run_server(
     addresses: impl FnOnce(&Server) -> String,
 ) -> ExitCode {
     allow_many_files();
+    let tls = config.tls.clone();
     let runtime = match runtime(threads) {
         Ok(runtime) => runtime,
         Err(error) => return fail(EXIT_FAILURE, &format!("cannot start: {error}")),
@@ -62,6 +64,9 @@ fn run_server(
             Ok(stop) => stop,
             Err(error) => return fail(EXIT_FAILURE, &format!("cannot hear signals: {error}")),
         };
+        if let Some(tls) = tls {
+            tokio::spawn(tls::reload_at_hangup(tls));
+        }
         warn_if_open(&server);
         // Nobody may be there to read it.
         let _ = io::stdout().write_all(addresses(&server).as_bytes());

@@ -16,6 +16,7 @@ pub struct OriginPolicy {
     any: bool,
     allowed: Vec<String>,
     loopback_only: bool,
+    https_only: bool,
 }
 
 /// An origin that is not one: it should look like `https://example.com` or be `null` or `*`.
@@ -46,6 +47,13 @@ impl OriginPolicy {
     #[must_use]
     pub fn loopback_only(mut self) -> Self {
         self.loopback_only = true;
+        self
+    }
+
+    /// A server with TLS: its own pages come by `https`. One of the same name that came without TLS could be anyone's.
+    #[must_use]
+    pub fn https_only(mut self) -> Self {
+        self.https_only = true;
         self
     }
 
@@ -99,7 +107,8 @@ impl OriginPolicy {
             return false;
         };
         let same = origin.host().is_some() && origin.origin() == target.origin();
-        same && (!self.loopback_only || is_loopback(&target))
+        let secure = !self.https_only || origin.scheme() == "https";
+        same && secure && (!self.loopback_only || is_loopback(&target))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, num::NonZeroUsize, process::ExitCode};
 use gumboot_broker::{Config, Endpoints, OriginPolicy};
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{log, run_server, serve::reachable};
+use super::{EXIT_USAGE, fail, log, run_server, serve::reachable, tls};
 
 /// What was typed.
 #[derive(Debug, Clone, clap::Args)]
@@ -16,6 +16,8 @@ pub(crate) struct Args {
     /// The threads that serve; by default one per core
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    tls: tls::Args,
     /// How much to log, to standard error: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: LevelFilter,
@@ -27,14 +29,24 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if args.listen.ip().is_loopback() {
         origins = origins.loopback_only();
     }
+    let tls = match args.tls.read() {
+        Ok(tls) => tls,
+        Err(error) => return fail(EXIT_USAGE, &error.to_string()),
+    };
+    let scheme = if tls.is_some() { "wss" } else { "ws" };
+    if tls.is_some() {
+        origins = origins.https_only();
+    }
     let config = Config {
         listen: args.listen,
+        tls,
         stomp_listen: None,
         endpoints: Endpoints::Echo,
         origins,
         ..Config::default()
     };
     run_server(config, args.threads.map(NonZeroUsize::get), |server| {
-        format!("echo       ws://{}/\n", reachable(server.addresses().http))
+        let address = reachable(server.addresses().http);
+        format!("echo       {scheme}://{address}/\n")
     })
 }

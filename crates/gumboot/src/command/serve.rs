@@ -7,10 +7,10 @@ use std::{
     str::FromStr,
 };
 
-use gumboot_broker::{Config, InvalidOrigin, OriginPolicy, Server};
+use gumboot_broker::{Config, InvalidOrigin, OriginPolicy, Server, TlsFileError};
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{EXIT_USAGE, fail, log, run_server};
+use super::{EXIT_USAGE, fail, log, run_server, tls};
 
 /// What was typed.
 #[derive(Debug, Clone, clap::Args)]
@@ -21,9 +21,11 @@ pub(crate) struct Args {
     /// Where to serve STOMP over TCP; `off` for nowhere
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:61613")]
     stomp_listen: StompListen,
-    /// A further origin, such as https://example.com, whose pages may connect; `*` for all
+    /// A further origin, such as `https://example.com`, whose pages may connect; `*` for all
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
+    #[command(flatten)]
+    tls: tls::Args,
     /// How much to log, to standard error: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: LevelFilter,
@@ -59,19 +61,40 @@ impl FromStr for StompListen {
     }
 }
 
+/// What is wrong with what was typed.
+#[derive(Debug)]
+enum UsageError {
+    Origin(InvalidOrigin),
+    Tls(TlsFileError),
+}
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Origin(error) => write!(f, "--allow-origin: {error}"),
+            Self::Tls(error) => error.fmt(f),
+        }
+    }
+}
+
 impl Args {
     /// What was typed, as a server means it.
-    fn resolve(&self) -> Result<Config, InvalidOrigin> {
+    fn resolve(&self) -> Result<Config, UsageError> {
         let mut origins = OriginPolicy::same_origin();
         if self.listen.ip().is_loopback() {
             origins = origins.loopback_only();
         }
         for origin in &self.allow_origin {
-            origins = origins.allow(origin)?;
+            origins = origins.allow(origin).map_err(UsageError::Origin)?;
+        }
+        let tls = self.tls.read().map_err(UsageError::Tls)?;
+        if tls.is_some() {
+            origins = origins.https_only();
         }
         Ok(Config {
             listen: self.listen,
             stomp_listen: self.stomp_listen.0,
+            tls,
             origins,
             ..Config::default()
         })
@@ -82,21 +105,22 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     log(args.log);
     let config = match args.resolve() {
         Ok(config) => config,
-        Err(error) => return fail(EXIT_USAGE, &format!("--allow-origin: {error}")),
+        Err(error) => return fail(EXIT_USAGE, &error.to_string()),
     };
-    run_server(config, None, addresses)
+    let secure = if config.tls.is_some() { "s" } else { "" };
+    run_server(config, None, |server| addresses(server, secure))
 }
 
 /// The addresses to use, as a client on this machine writes them.
-fn addresses(server: &Server) -> String {
+fn addresses(server: &Server, secure: &str) -> String {
     let addresses = server.addresses();
     let http = reachable(addresses.http);
     let version = env!("CARGO_PKG_VERSION");
     let mut lines = format!(
         "gumboot {version}\n\
-         console    http://{http}/\n\
-         websocket  ws://{http}/ws  (v12.stomp, v11.stomp, v10.stomp)\n\
-         echo       ws://{http}/echo\n"
+         console    http{secure}://{http}/\n\
+         websocket  ws{secure}://{http}/ws  (v12.stomp, v11.stomp, v10.stomp)\n\
+         echo       ws{secure}://{http}/echo\n"
     );
     if let Some(stomp) = addresses.stomp {
         lines += &format!("stomp      {}\n", reachable(stomp));
