@@ -5,7 +5,7 @@ use std::{net::SocketAddr, num::NonZeroUsize, process::ExitCode};
 use gumboot_broker::{Config, Endpoints, OriginPolicy};
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{EXIT_USAGE, fail, log, run_server, serve::reachable, tls};
+use super::{EXIT_USAGE, fail, log, run_server, serve::reachable, tls::TlsArgs};
 
 /// What was typed.
 #[derive(Debug, Clone, clap::Args)]
@@ -17,7 +17,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
     #[command(flatten)]
-    tls: tls::Args,
+    tls: TlsArgs,
     /// How much to log, to standard error: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: LevelFilter,

@@ -10,7 +10,7 @@ use std::{
 use gumboot_broker::{Config, InvalidOrigin, OriginPolicy, Server, TlsFileError};
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{EXIT_USAGE, fail, log, run_server, tls};
+use super::{EXIT_USAGE, fail, log, run_server, tls::TlsArgs};
 
 /// What was typed.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
     #[command(flatten)]
-    tls: tls::Args,
+    tls: TlsArgs,
     /// How much to log, to standard error: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: LevelFilter,

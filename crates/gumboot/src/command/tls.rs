@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 /// What was typed.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct TlsArgs {
     /// Serve https and wss with this certificate and those that signed it, in PEM; read again at SIGHUP
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -17,7 +17,7 @@ pub(crate) struct Args {
     tls_key: Option<PathBuf>,
 }
 
-impl Args {
+impl TlsArgs {
     /// Reads the files, if there are any.
     pub(crate) fn read(&self) -> Result<Option<ServerTls>, TlsFileError> {
         match (&self.tls_cert, &self.tls_key) {
