@@ -53,11 +53,13 @@ pub(crate) fn parse() -> Result<Command, ExitCode> {
     }
 }
 
-/// What is wrong, without what clap says around it.
+/// What is wrong, without what clap says around it: its first paragraph, which may name what is missing on further lines.
 fn first_line(error: &clap::Error) -> String {
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.trim_start_matches("error: ")
+    let lines = text.lines().take_while(|line| !line.is_empty());
+    let paragraph = lines.map(str::trim).collect::<Vec<_>>().join(" ");
+    paragraph
+        .trim_start_matches("error: ")
         .trim_end_matches(':')
         .to_owned()
 }

@@ -157,6 +157,15 @@ mod tests {
     }
 
     #[test]
+    fn a_server_with_tls_has_no_pages_without() {
+        let policy = OriginPolicy::same_origin().https_only();
+        assert!(check(&policy, "example.com", "https://example.com"));
+        assert!(!check(&policy, "example.com", "http://example.com"));
+        let allowed = policy.allow("http://localhost:5173").unwrap();
+        assert!(check(&allowed, "example.com", "http://localhost:5173"));
+    }
+
+    #[test]
     fn no_origin_is_no_page() {
         assert!(OriginPolicy::same_origin().check(&HeaderMap::new()).is_ok());
     }

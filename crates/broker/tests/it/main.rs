@@ -15,3 +15,4 @@ mod slow_consumer;
 mod subscribe;
 mod support;
 mod system;
+mod tls;

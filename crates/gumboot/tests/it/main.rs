@@ -5,3 +5,4 @@ mod mistakes;
 mod program;
 mod serve;
 mod stop;
+mod tls;

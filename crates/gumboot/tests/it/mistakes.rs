@@ -85,6 +85,33 @@ fn flags_that_are_wrong() {
 }
 
 #[test]
+fn files_of_tls_that_cannot_be_used() {
+    let see = "(see gumboot --help)";
+    let missing = "the following required arguments were not provided: --tls-key <FILE>";
+    for command in ["serve", "echo"] {
+        check(
+            &[command, "--tls-cert", "cert.pem"],
+            &format!("{missing} {see}"),
+        );
+        let nowhere = [
+            "--tls-cert",
+            "/nowhere/c.pem",
+            "--tls-key",
+            "/nowhere/k.pem",
+        ];
+        check(
+            &[&[command][..], &nowhere].concat(),
+            "cannot read /nowhere/c.pem: No such file or directory (os error 2)",
+        );
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        check(
+            &[command, "--tls-cert", manifest, "--tls-key", manifest],
+            &format!("{manifest}: there is no certificate in it"),
+        );
+    }
+}
+
+#[test]
 fn an_origin_that_is_none() {
     let line = "--allow-origin: 'example.com' is not an origin such as https://example.com";
     check(&["--allow-origin", "example.com"], line);

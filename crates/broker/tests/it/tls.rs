@@ -1,0 +1,130 @@
+//! The server with TLS: STOMP and the echo by HTTP/1.1 and by HTTP/2, and the end of it.
+
+use std::time::Duration;
+
+use gumboot_broker::{Config, OriginPolicy, ServerTls};
+use gumboot_testkit::TcpPeer;
+use gumboot_websocket::{
+    Client, ConnectError, Proxy, Socket, TlsOptions, TransportKind,
+    proto::{CloseCode, handshake::client::HandshakeError},
+};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio::time::timeout;
+
+use crate::support::{TestServer, config};
+
+const WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// A server with TLS, and clients that trust it: of HTTP/1.1 and of HTTP/2.
+fn secure(change: impl FnOnce(&mut Config)) -> (TestServer, [Client; 2]) {
+    let names = ["localhost".to_owned()];
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).unwrap();
+    let key = signing_key.serialize_pem();
+    let tls = ServerTls::from_pem(cert.pem().as_bytes(), key.as_bytes()).unwrap();
+    let mut config = Config {
+        tls: Some(tls),
+        origins: OriginPolicy::same_origin().https_only(),
+        ..config()
+    };
+    change(&mut config);
+    let roots = TlsOptions::new().root_pem(cert.pem().as_bytes()).unwrap();
+    let client = Client::new().proxy(Proxy::none()).tls(roots);
+    (TestServer::with(config), [client.clone(), client.http2()])
+}
+
+async fn open(server: &TestServer, client: &Client, path: &str) -> Result<Socket, ConnectError> {
+    let url = format!("wss://localhost:{}{path}", server.http().port());
+    let connected = client.connect(&url, &["v12.stomp"]);
+    timeout(WAIT_MAX, connected).await.unwrap()
+}
+
+async fn next(socket: &mut Socket) -> String {
+    let message = timeout(WAIT_MAX, socket.receive()).await.unwrap();
+    let message = message.unwrap().expect("a message");
+    message.as_text().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn stomp_and_echo_by_either_version_of_http() {
+    let (server, clients) = secure(|_| {});
+    let kinds = [TransportKind::Tls, TransportKind::Http2];
+    for (client, kind) in clients.iter().zip(kinds) {
+        let mut echo = open(&server, client, "/echo").await.unwrap();
+        assert_eq!(echo.transport().kind(), kind);
+        echo.send("hello").await.unwrap();
+        assert_eq!(next(&mut echo).await, "hello");
+
+        let mut stomp = open(&server, client, "/ws").await.unwrap();
+        assert_eq!(stomp.protocol(), Some("v12.stomp"));
+        let connect = "CONNECT\naccept-version:1.2\nhost:h\n\n\0";
+        stomp.send(connect).await.unwrap();
+        assert!(next(&mut stomp).await.starts_with("CONNECTED\n"));
+        let subscribe = "SUBSCRIBE\nid:1\ndestination:/topic/a\n\n\0";
+        stomp.send(subscribe).await.unwrap();
+        let send = "SEND\ndestination:/topic/a\n\nnews\0";
+        stomp.send(send).await.unwrap();
+        let message = next(&mut stomp).await;
+        assert!(message.starts_with("MESSAGE\n"), "{message}");
+        assert!(message.ends_with("\n\nnews\0"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn every_client_is_told_of_the_end() {
+    let (mut server, clients) = secure(|_| {});
+    let mut sockets = Vec::new();
+    for client in &clients {
+        for _ in 0..2 {
+            sockets.push(open(&server, client, "/echo").await.unwrap());
+        }
+    }
+    server.stop();
+    for socket in &mut sockets {
+        let end = timeout(WAIT_MAX, socket.receive()).await.unwrap();
+        assert!(end.unwrap().is_none());
+        let frame = socket.close_frame().flatten().expect("a Close with a code");
+        assert_eq!(frame.code(), CloseCode::new(1001).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_came_without_tls_is_a_stranger() {
+    let (server, clients) = secure(|_| {});
+    let origin = |scheme| format!("{scheme}://localhost:{}", server.http().port());
+    for client in clients {
+        let own = client.clone().header("Origin", &origin("https")).unwrap();
+        open(&server, &own, "/echo").await.unwrap();
+        let other = client.header("Origin", &origin("http")).unwrap();
+        let refused = open(&server, &other, "/echo").await.unwrap_err();
+        let forbidden = matches!(
+            &refused,
+            ConnectError::Handshake(HandshakeError::Status(status)) if status.as_u16() == 403
+        );
+        assert!(forbidden, "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_connection_of_http2_is_no_way_around_the_limit() {
+    let (server, [_, client]) = secure(|config| config.connections_max = 3);
+    // The connection itself is one.
+    let first = open(&server, &client, "/echo").await.unwrap();
+    let second = open(&server, &client, "/echo").await.unwrap();
+    let refused = open(&server, &client, "/echo").await.unwrap_err();
+    let full = matches!(
+        &refused,
+        ConnectError::Handshake(HandshakeError::Status(status)) if status.as_u16() == 503
+    );
+    assert!(full, "{refused:?}");
+    drop((first, second));
+}
+
+#[test]
+fn one_that_does_not_begin_tls_is_not_answered() {
+    let (server, _) = secure(|_| {});
+    let mut plain = TcpPeer::connect(server.http());
+    plain.send("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    // An alert of TLS, then the end.
+    let said = plain.read_to_end();
+    assert!(!said.starts_with(b"HTTP"), "{said:?}");
+}
