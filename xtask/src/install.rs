@@ -85,6 +85,8 @@ pub(crate) fn chromium(cx: &Context) -> Result<PathBuf, Failure> {
     if let Some(path) = std::env::var_os(CHROMIUM_VARIABLE) {
         return Ok(path.into());
     }
+    // It makes the certificate of the test of TLS.
+    ensure_program(cx, "openssl", &["openssl"])?;
     let path = Path::new("/usr/bin/chromium");
     if !path.exists() {
         apt(cx, &["chromium", "fonts-liberation"])?;

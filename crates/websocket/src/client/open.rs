@@ -56,7 +56,16 @@ enum Outcome {
 /// How a server is spoken with.
 enum Way {
     Http1(Transport),
-    Http2(http2::Sender),
+    Http2(http2::Sender, Age),
+}
+
+/// Whether a connection of HTTP/2 is known to work.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Age {
+    /// It was made for this visit.
+    New,
+    /// It stood, and the server may be about to end it.
+    Standing,
 }
 
 impl Visit {
@@ -139,19 +148,34 @@ impl Settings {
             let stream = self.reach(visit, false).await?;
             return self.open_http1(stream, visit, handshake).await;
         }
-        match self.way(visit).await? {
-            Way::Http1(stream) => self.open_http1(stream, visit, handshake).await,
-            Way::Http2(sender) => self.open_http2(sender, visit, handshake).await,
+        loop {
+            let (sender, age) = match self.way(visit).await? {
+                Way::Http1(stream) => return self.open_http1(stream, visit, handshake).await,
+                Way::Http2(sender, age) => (sender, age),
+            };
+            match self.open_http2(sender, visit, handshake).await {
+                // The server ended it while we asked: not our last word.
+                Err(ConnectError::Http(_)) if age == Age::Standing => {
+                    let slot = self.slot(visit);
+                    *slot.lock().await = None;
+                }
+                outcome => return outcome,
+            }
         }
+    }
+
+    /// The place of the connection of HTTP/2 to a server.
+    fn slot(&self, visit: &Visit) -> Arc<http2::Slot> {
+        let pool = &self.shared.http2;
+        pool.slot((visit.target.origin(), visit.is_trusted))
     }
 
     /// By HTTP/2 if the server can, over the connection that there is, if there is one.
     async fn way(&self, visit: &Visit) -> Result<Way, ConnectError> {
-        let pool = &self.shared.http2;
-        let slot = pool.slot((visit.target.origin(), visit.is_trusted));
+        let slot = self.slot(visit);
         let mut slot = slot.lock().await;
         if let Some(sender) = http2::usable(&slot) {
-            return Ok(Way::Http2(sender));
+            return Ok(Way::Http2(sender, Age::Standing));
         }
         let stream = self.reach(visit, true).await?;
         if stream.tls().and_then(|tls| tls.alpn).as_deref() != Some("h2") {
@@ -165,7 +189,7 @@ impl Settings {
         match begun.await?.map_err(ConnectError::Http)? {
             Some(sender) => {
                 *slot = Some(sender.clone());
-                Ok(Way::Http2(sender))
+                Ok(Way::Http2(sender, Age::New))
             }
             None => Ok(Way::Http1(self.reach(visit, false).await?)),
         }

@@ -131,6 +131,21 @@ async fn the_client_may_go_while_its_sockets_stay() {
 }
 
 #[tokio::test]
+async fn a_connection_without_use_is_ended_and_made_anew() {
+    let root = Root::new();
+    let mut server = Server::impatient(root.server("localhost")).await;
+    let client = client().tls(root.trusted()).http2();
+    for connections in 1..=3 {
+        let mut socket = soon(client.connect(&server.wss("/"), &[])).await.unwrap();
+        expect_echo(&mut socket, "hello").await;
+        assert_eq!(server.connections(), connections);
+        soon(socket.close(None)).await.unwrap();
+        drop(socket);
+        server.end().await;
+    }
+}
+
+#[tokio::test]
 async fn without_tls_it_is_http1() {
     let mut server = Server::plain().await;
     let mut socket = soon(client().http2().connect(&server.ws("/"), &[]))

@@ -43,6 +43,8 @@ pub(crate) struct Server {
     /// The requests, as they come.
     pub(crate) requests: mpsc::UnboundedReceiver<Request<()>>,
     connections: Arc<AtomicUsize>,
+    /// Told at the end of each connection of HTTP/2.
+    ended: mpsc::UnboundedReceiver<()>,
 }
 
 /// What a server does with each connection.
@@ -53,25 +55,37 @@ struct Service {
     away: String,
     tell: mpsc::UnboundedSender<Request<()>>,
     connections: Arc<AtomicUsize>,
+    limits: HttpLimits,
+    tell_end: mpsc::UnboundedSender<()>,
 }
 
 impl Server {
     pub(crate) async fn plain() -> Self {
-        Self::start(None, "").await
+        Self::start(None, "", HttpLimits::default()).await
     }
 
     pub(crate) async fn secure(tls: ServerTls) -> Self {
-        Self::start(Some(tls), "").await
+        Self::start(Some(tls), "", HttpLimits::default()).await
+    }
+
+    /// One that ends connections on which nothing is done at once.
+    pub(crate) async fn impatient(tls: ServerTls) -> Self {
+        let limits = HttpLimits {
+            head_wait_max: Duration::from_millis(50),
+            ..HttpLimits::default()
+        };
+        Self::start(Some(tls), "", limits).await
     }
 
     pub(crate) async fn redirecting(tls: Option<ServerTls>, away: &str) -> Self {
-        Self::start(tls, away).await
+        Self::start(tls, away, HttpLimits::default()).await
     }
 
-    async fn start(tls: Option<ServerTls>, away: &str) -> Self {
+    async fn start(tls: Option<ServerTls>, away: &str, limits: HttpLimits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (service, server) = Self::new(tls, away, address);
+        let (mut service, server) = Self::new(tls, away, address);
+        service.limits = limits;
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
@@ -94,17 +108,21 @@ impl Server {
 
     fn new(tls: Option<ServerTls>, away: &str, address: SocketAddr) -> (Service, Self) {
         let (tell, requests) = mpsc::unbounded_channel();
+        let (tell_end, ended) = mpsc::unbounded_channel();
         let connections = Arc::new(AtomicUsize::new(0));
         let service = Service {
             tls,
             away: away.to_owned(),
             tell,
             connections: Arc::clone(&connections),
+            limits: HttpLimits::default(),
+            tell_end,
         };
         let server = Self {
             address,
             requests,
             connections,
+            ended,
         };
         (service, server)
     }
@@ -127,6 +145,11 @@ impl Server {
         soon(self.requests.recv()).await.unwrap()
     }
 
+    /// Waits for the end of a connection of HTTP/2.
+    pub(crate) async fn end(&mut self) {
+        soon(self.ended.recv()).await.unwrap();
+    }
+
     /// The connections that have come.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
@@ -144,12 +167,13 @@ impl Service {
                 Err(_) => return,
             },
         };
-        let limits = HttpLimits::default();
+        let limits = self.limits.clone();
         let answer = |request: Request<_>| self.answer(&request);
         let is_http2 = stream.tls().and_then(|tls| tls.alpn).as_deref() == Some("h2");
         if is_http2 {
             let spawn = |upgraded| drop(tokio::spawn(echo(upgraded)));
             let _ = serve_http2(stream, &limits, answer, spawn).await;
+            let _ = self.tell_end.send(());
         } else if let Ok(Some(upgraded)) = serve_http(stream, &limits, answer).await {
             let _ = echo(upgraded).await;
         }
