@@ -1,0 +1,29 @@
+// The server of the `WebSocket` cases, an example of the crate, as a child process.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const example = ['-p', 'gumboot-websocket', '--example', 'web_socket_test_server'];
+
+/** Builds and starts it; gives its host and port, and `stop`. */
+export async function startServer() {
+  const built = process.env.GUMBOOT_WEB_SOCKET_SERVER;
+  const [path, options] = built
+    ? [built, []]
+    : [process.env.CARGO ?? 'cargo', ['run', '--quiet', ...example]];
+  const child = spawn(path, options, { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = once(child, 'close');
+  const lines = createInterface({ input: child.stdout });
+  const failed = ended.then(([status]) => Promise.reject(new Error(`it ended with ${status}`)));
+  const [address] = await Promise.race([once(lines, 'line'), failed]);
+  failed.catch(() => {});
+  // It ends with its standard input, so also with this process.
+  const stop = async () => {
+    child.stdin.end();
+    await ended;
+  };
+  return { host: new URL(address).host, stop };
+}
