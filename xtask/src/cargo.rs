@@ -69,3 +69,10 @@ pub(crate) fn build(cx: &Context) -> Outcome {
     process::run(cx, cargo(cx).args(["build", "--release"]))?;
     Ok(vec![])
 }
+
+/// Builds an example of a crate, as the tests of that crate do.
+pub(crate) fn build_example(cx: &Context, package: &str, example: &str) -> Outcome {
+    let arguments = ["build", "--package", package, "--example", example];
+    process::run(cx, cargo(cx).args(arguments))?;
+    Ok(vec![])
+}

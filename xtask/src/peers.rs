@@ -49,6 +49,10 @@ pub(crate) fn browser(cx: &Context) -> Outcome {
         .env("GUMBOOT_CHROMIUM", install::chromium(cx)?)
         .env("GUMBOOT_PYTHON", install::python(cx)?)
         .env("GUMBOOT_SCREENSHOTS", &screenshots)
+        .env(
+            "GUMBOOT_WEB_SOCKET_SERVER",
+            program::build_web_socket_server(cx)?,
+        )
         .env("PYTHONDONTWRITEBYTECODE", "1");
     process::run(cx, &mut command)?;
     Ok(vec![format!("screenshots: {}", screenshots.display())])

@@ -14,7 +14,17 @@ pub(crate) fn build(cx: &Context) -> Result<PathBuf, Failure> {
         return Ok(path.into());
     }
     cargo::build(cx)?;
-    let path = cx.target.join("release").join("gumboot");
+    built(cx.target.join("release").join("gumboot"))
+}
+
+/// Builds the server of the cases of the `WebSocket` object, and says where it is.
+pub(crate) fn build_web_socket_server(cx: &Context) -> Result<PathBuf, Failure> {
+    const EXAMPLE: &str = "web_socket_test_server";
+    cargo::build_example(cx, "gumboot-websocket", EXAMPLE)?;
+    built(cx.target.join("debug/examples").join(EXAMPLE))
+}
+
+fn built(path: PathBuf) -> Result<PathBuf, Failure> {
     if path.is_file() {
         Ok(path)
     } else {
