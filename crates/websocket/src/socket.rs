@@ -47,10 +47,11 @@ impl Inbox {
         }
     }
 
-    /// Keeps the first failure, which is the cause of others. The server's end of the transport is how the closing
-    /// handshake of a client ends.
+    /// Keeps the first failure, which is the cause of others. Once the peer's Close is here, it may end the transport in
+    /// whatever way.
     fn fail(&mut self, error: LinkError) {
-        if !matches!(error, LinkError::Eof) || self.close.is_none() {
+        let transport = matches!(error, LinkError::Eof | LinkError::Io(_));
+        if !transport || self.close.is_none() {
             self.failure.get_or_insert(error);
         }
     }
