@@ -86,7 +86,9 @@ pub(crate) fn chromium(cx: &Context) -> Result<PathBuf, Failure> {
         return Ok(path.into());
     }
     // It makes the certificate of the test of TLS.
-    ensure_program(cx, "openssl", &["openssl"])?;
+    if !process::runs(cx, "openssl", "version") {
+        apt(cx, &["openssl"])?;
+    }
     let path = Path::new("/usr/bin/chromium");
     if !path.exists() {
         apt(cx, &["chromium", "fonts-liberation"])?;
