@@ -270,7 +270,7 @@ impl Connection {
 
     /// Nothing was read for a while, because the peer did not take what waits for it: what was not read is no silence.
     pub fn handle_resumed(&mut self, now: Instant) {
-        self.clock.on_received(now);
+        self.clock.on_resumed(now);
     }
 
     /// The bytes that wait to be written.

@@ -45,9 +45,15 @@ impl Clock {
         self.unanswered = None;
     }
 
-    /// A message has arrived or was queued.
+    /// A message has arrived.
     pub(super) fn on_message(&mut self, now: Instant) {
         self.last_message = now;
+    }
+
+    /// Nothing was read until now: what could not be seen counts as seen.
+    pub(super) fn on_resumed(&mut self, now: Instant) {
+        self.on_received(now);
+        self.on_message(now);
     }
 
     pub(super) fn on_ping_sent(&mut self, now: Instant) {
