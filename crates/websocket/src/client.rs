@@ -18,7 +18,10 @@ use std::{
 use gumboot_websocket_proto::Config;
 use http::{HeaderMap, header::AUTHORIZATION};
 use rustls::ClientConfig;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
 
 pub use self::{
     error::{ConnectError, ConnectWait, RedirectError},
@@ -264,6 +267,26 @@ impl Client {
         timeout(self.0.waits.total, self.0.follow(visit, protocols))
             .await
             .map_err(|_| ConnectError::TimedOut(ConnectWait::Total))?
+    }
+
+    /// Opens a WebSocket over a stream that leads to the server already, such as a pipe in memory or a tunnel of one's
+    /// own: HTTP/1.1 as it stands, without a proxy, TLS or redirects. `url` says what is asked of the server.
+    ///
+    /// # Errors
+    /// As [`Client::connect`], for what is left of the way.
+    pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        url: &str,
+        protocols: &[&str],
+    ) -> Result<Socket<S>, ConnectError> {
+        let visit = Visit::first(url, &self.0.headers)?;
+        timeout(
+            self.0.waits.total,
+            self.0.open_over(stream, &visit, protocols),
+        )
+        .await
+        .map_err(|_| ConnectError::TimedOut(ConnectWait::Total))?
     }
 
     /// This with a change. What is shared by connections is not shared with those of before.

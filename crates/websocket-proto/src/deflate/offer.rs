@@ -85,6 +85,12 @@ impl Extension {
     }
 }
 
+/// The offer of a client that its server takes.
+fn first_valid(offers: &[Extension]) -> Option<Written> {
+    let mut deflate = offers.iter().filter(|offer| offer.is_deflate());
+    deflate.find_map(|offer| offer.read().ok())
+}
+
 /// RFC 7692 §7.1.2: a number from 8 to 15 without leading zeros.
 fn window_bits(value: &str) -> Result<u8, InvalidParams> {
     let bits = value.parse().ok().filter(|bits| (8..=15).contains(bits));
@@ -95,11 +101,17 @@ fn window_bits(value: &str) -> Result<u8, InvalidParams> {
 impl DeflateParams {
     /// The server's choice out of the offers of a client: the first that it can do.
     pub(crate) fn choose(offers: &[Extension], config: &DeflateConfig) -> Option<Self> {
-        let deflate = offers.iter().filter(|offer| offer.is_deflate());
-        deflate
-            .filter_map(|offer| offer.read().ok())
-            .map(|offer| Self::answer(offer, config))
-            .next()
+        first_valid(offers).map(|offer| Self::answer(offer, config))
+    }
+
+    /// The server's answer to these offers, of which this is the choice.
+    pub(crate) fn written_for(&self, offers: &[Extension]) -> String {
+        // RFC 7692 §7.1.2.1: an offer of a window is accepted by naming one, the full one as well.
+        let is_asked = first_valid(offers).is_some_and(|offer| offer.server_window_bits.is_some());
+        if is_asked && self.server_window_bits == 15 {
+            return format!("{self}; {SERVER_WINDOW_BITS}=15");
+        }
+        self.to_string()
     }
 
     fn answer(offer: Written, config: &DeflateConfig) -> Self {

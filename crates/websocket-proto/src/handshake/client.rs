@@ -4,7 +4,7 @@ use std::{error, fmt};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Request, Response, StatusCode, Version,
     header::{
         CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
         SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -51,6 +51,8 @@ pub enum HandshakeError {
     ExtensionInvalid,
     /// An extension that was not offered.
     ExtensionNotOffered,
+    /// Older than HTTP/1.1, which cannot switch.
+    HttpVersion,
     /// A subprotocol that was not offered, or more than one.
     ProtocolNotOffered,
     /// Another status than 101: the server refuses, its reason is in the status.
@@ -124,6 +126,10 @@ impl ClientHandshake {
         let headers = response.headers();
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(HandshakeError::Status(response.status()));
+        }
+        // RFC 9110 §7.8
+        if response.version() < Version::HTTP_11 {
+            return Err(HandshakeError::HttpVersion);
         }
         let upgrade = single(headers, &UPGRADE).ok_or(HandshakeError::UpgradeHeader)?;
         if !upgrade.as_bytes().eq_ignore_ascii_case(b"websocket") {
@@ -206,6 +212,7 @@ impl fmt::Display for HandshakeError {
             Self::ExtensionNotOffered => {
                 f.write_str("the server chose an extension that was not offered")
             }
+            Self::HttpVersion => f.write_str("the server switches from an HTTP older than 1.1"),
             Self::ProtocolNotOffered => {
                 f.write_str("the server chose a subprotocol that was not offered")
             }

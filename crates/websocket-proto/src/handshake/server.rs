@@ -4,12 +4,13 @@ use std::{error, fmt};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header::{
         ALLOW, CONNECTION, CONTENT_LENGTH, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
         SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING,
         UPGRADE,
     },
+    uri::Authority,
 };
 
 use crate::{
@@ -36,7 +37,7 @@ pub enum Refusal {
     Body,
     /// `Connection` does not have the token `upgrade`.
     ConnectionHeader,
-    /// No `Host`, or several.
+    /// No `Host`, or several, or one that does not name a host.
     Host,
     /// Older than HTTP/1.1.
     HttpVersion,
@@ -50,6 +51,8 @@ pub enum Refusal {
     Origin,
     /// `Sec-WebSocket-Protocol` is not a list of different tokens, [`PROTOCOLS_MAX`] at most.
     Protocols,
+    /// The target of the request is neither a path nor a URL of `http` or `https`.
+    Target,
     /// The server takes no more connections for now.
     Unavailable,
     /// `Upgrade` does not have the token `websocket`.
@@ -71,7 +74,10 @@ impl Offer {
         if request.version() < Version::HTTP_11 {
             return Err(Refusal::HttpVersion);
         }
-        if single(headers, &HOST).is_none() {
+        if !is_target(request.uri()) {
+            return Err(Refusal::Target);
+        }
+        if !single(headers, &HOST).is_some_and(is_host) {
             return Err(Refusal::Host);
         }
         if has_body(headers) {
@@ -133,7 +139,8 @@ impl Offer {
             headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
         }
         if let Some(deflate) = deflate {
-            let value = HeaderValue::try_from(deflate.to_string()).expect("names and numbers");
+            let answer = deflate.written_for(&self.extensions);
+            let value = HeaderValue::try_from(answer).expect("names and numbers");
             headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
         }
         response
@@ -149,6 +156,21 @@ fn switched(accept: HeaderValue) -> Response<()> {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     response
+}
+
+/// RFC 6455 §4.2.1: the resource, or a URL that has it (RFC 9112 §3.2.1, §3.2.2).
+fn is_target(target: &Uri) -> bool {
+    match target.scheme_str() {
+        None => target.authority().is_none() && target.path().starts_with('/'),
+        Some(scheme) => ["http", "https"].contains(&scheme),
+    }
+}
+
+/// A host, and perhaps a port (RFC 9110 §7.2).
+fn is_host(value: &HeaderValue) -> bool {
+    let authority = Authority::try_from(value.as_bytes());
+    authority
+        .is_ok_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
 }
 
 fn has_body(headers: &HeaderMap) -> bool {
@@ -232,6 +254,7 @@ impl fmt::Display for Refusal {
             Self::Method => "a WebSocket handshake is a GET",
             Self::Origin => "pages of this origin may not connect here",
             Self::Protocols => "`Sec-WebSocket-Protocol` must list tokens, each once",
+            Self::Target => "a WebSocket handshake asks for a path",
             Self::Unavailable => "no more connections are taken at the moment",
             Self::UpgradeHeader => {
                 "this is a WebSocket address: a handshake needs `Upgrade: websocket`"
@@ -294,6 +317,8 @@ mod tests {
     #[test]
     fn what_is_refused() {
         check(&["host:"], Err(Refusal::Host));
+        check(&["host: a b"], Err(Refusal::Host));
+        check(&["host: user@example.com"], Err(Refusal::Host));
         check(&["upgrade:"], Err(Refusal::UpgradeHeader));
         check(&["upgrade: h2c"], Err(Refusal::UpgradeHeader));
         check(&["connection: close"], Err(Refusal::ConnectionHeader));
@@ -326,6 +351,22 @@ mod tests {
         check(&[&past], Err(Refusal::Protocols));
         check(&["content-length: 3"], Err(Refusal::Body));
         check(&["transfer-encoding: chunked"], Err(Refusal::Body));
+    }
+
+    #[test]
+    fn targets() {
+        for (target, expected) in [
+            ("/", Ok(())),
+            ("/ws?room=1", Ok(())),
+            ("http://example.com/ws", Ok(())),
+            ("ws://example.com/ws", Err(Refusal::Target)),
+            ("example.com:80", Err(Refusal::Target)),
+            ("*", Err(Refusal::Target)),
+        ] {
+            let mut request = request(&[]);
+            *request.uri_mut() = target.parse().unwrap();
+            assert_eq!(Offer::parse(&request).map(drop), expected, "{target}");
+        }
     }
 
     #[test]

@@ -7,26 +7,25 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-
-use crate::transport::Transport;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// The bytes of an answer's head that are taken at most.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// An answer, and the stream if it is ours now, with what came behind the answer.
-pub(crate) struct Exchanged {
+pub(crate) struct Exchanged<S> {
     pub(crate) response: Response<()>,
-    pub(crate) stream: Option<(Transport, Bytes)>,
+    pub(crate) stream: Option<(S, Bytes)>,
 }
 
 /// Sends a request and takes the answer.
 ///
 /// # Errors
 /// The transport failed, or the answer is not HTTP.
-pub(crate) async fn exchange(
-    stream: Transport,
+pub(crate) async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
     request: Request<()>,
-) -> Result<Exchanged, hyper::Error> {
+) -> Result<Exchanged<S>, hyper::Error> {
     let is_connect = request.method() == Method::CONNECT;
     let (mut sender, mut connection) = http1::Builder::new()
         .max_buf_size(HEAD_BYTES_MAX)

@@ -14,13 +14,14 @@ use http::{HeaderMap, HeaderValue, Request, Response, header::LOCATION};
 use http_body_util::Empty;
 use hyper::ext::Protocol;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
     time::timeout,
 };
 
 use super::{
     ConnectError, ConnectWait, RedirectError, Settings, TlsKind,
-    exchange::exchange,
+    exchange::{Exchanged, exchange},
     headers::{add_user, for_another_origin},
     target::Target,
 };
@@ -246,30 +247,58 @@ impl Settings {
         within(ConnectWait::Connect, self.waits.connect, connected).await?
     }
 
-    /// The handshake of RFC 6455 §4.1.
+    /// The handshake of RFC 6455 §4.1, over a stream that leads to the server already.
+    pub(super) async fn open_over<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        visit: &Visit,
+        protocols: &[&str],
+    ) -> Result<Socket<S>, ConnectError> {
+        let handshake = self.handshake(protocols)?;
+        let exchanged = self.ask(stream, visit, &handshake).await?;
+        self.check(exchanged, &handshake)
+    }
+
     async fn open_http1(
         &self,
         stream: Transport,
         visit: &Visit,
         handshake: &ClientHandshake,
     ) -> Result<Outcome, ConnectError> {
+        let exchanged = self.ask(stream, visit, handshake).await?;
+        if let Some(elsewhere) = self.elsewhere(&exchanged.response) {
+            return Ok(elsewhere);
+        }
+        let socket = self.check(exchanged, handshake)?;
+        Ok(Outcome::Open(Box::new(socket)))
+    }
+
+    /// Sends the request of a handshake, and takes the answer.
+    async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        visit: &Visit,
+        handshake: &ClientHandshake,
+    ) -> Result<Exchanged<S>, ConnectError> {
         let target = &visit.target;
         let request = handshake.request(target.authority.clone(), target.path.clone().into());
         let exchanged = exchange(stream, add_headers(request, &visit.headers));
         let exchanged = within(ConnectWait::Handshake, self.waits.handshake, exchanged);
-        let exchanged = exchanged.await?.map_err(ConnectError::Http)?;
-        if let Some(elsewhere) = self.elsewhere(&exchanged.response) {
-            return Ok(elsewhere);
-        }
+        exchanged.await?.map_err(ConnectError::Http)
+    }
+
+    /// The socket, if the answer is right.
+    fn check<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        exchanged: Exchanged<S>,
+        handshake: &ClientHandshake,
+    ) -> Result<Socket<S>, ConnectError> {
+        let Exchanged { response, stream } = exchanged;
         let agreed = handshake
-            .verify(&exchanged.response)
+            .verify(&response)
             .map_err(ConnectError::Handshake)?;
-        let (stream, leftover) =
-            exchanged
-                .stream
-                .ok_or(ConnectError::Handshake(HandshakeError::Status(
-                    exchanged.response.status(),
-                )))?;
+        let refused = HandshakeError::Status(response.status());
+        let (stream, leftover) = stream.ok_or(ConnectError::Handshake(refused))?;
         Ok(self.socket(stream, agreed, &leftover))
     }
 
@@ -297,7 +326,8 @@ impl Settings {
             .await
             .map_err(ConnectError::Http)?;
         let stream = Transport::http2(stream, None);
-        Ok(self.socket(stream, agreed, &Bytes::new()))
+        let socket = self.socket(stream, agreed, &Bytes::new());
+        Ok(Outcome::Open(Box::new(socket)))
     }
 
     /// A redirect that is to be followed, if the answer is one.
@@ -307,12 +337,16 @@ impl Settings {
             .then(|| Outcome::Elsewhere(response.headers().get(LOCATION).cloned()))
     }
 
-    fn socket(&self, stream: Transport, agreed: Agreed, leftover: &Bytes) -> Outcome {
+    fn socket<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        agreed: Agreed,
+        leftover: &Bytes,
+    ) -> Socket<S> {
         let keys = Box::new(RandomKeys::new());
         let connection = Connection::client(Arc::clone(&self.config), keys, now());
         let connection = compression::agreed(connection, agreed.deflate.as_ref());
-        let socket = Socket::new(Link::new(stream, connection, leftover), agreed);
-        Outcome::Open(Box::new(socket))
+        Socket::new(Link::new(stream, connection, leftover), agreed)
     }
 }
 
