@@ -21,7 +21,8 @@ use crate::{
 /// While more bytes than this wait to be written, nothing is read: a peer that does not take answers gets no more.
 pub const PENDING_BYTES_MAX: usize = 256 * 1024;
 
-/// How long a write may make no progress until the connection is dropped.
+/// How long what was given to the transport may make no progress, be it a write, a flush or the end of our direction,
+/// until the connection is dropped.
 pub const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 
 /// How long a closed connection waits for the peer's end, so that the last bytes reach it.
@@ -132,7 +133,7 @@ impl Transmit for TransmitQueue {
 pub struct Pipe<S> {
     io: S,
     timer: Timer,
-    /// Since when a write has made no progress.
+    /// Since when nothing was taken of what is to be written or flushed.
     write_blocked: Option<Instant>,
     ending: Ending,
     traffic: Traffic,
@@ -150,8 +151,10 @@ pub struct Traffic {
 /// How far the end of the transport has come.
 #[derive(Debug)]
 enum Ending {
-    /// What waits is written and our direction is shut.
+    /// What waits is written.
     Flush,
+    /// Our direction is shut, until this instant at the latest.
+    Shutdown(Instant),
     /// The peer's last bytes are read and dropped, until its end or this instant.
     Linger(Instant),
     /// Nothing more goes either way.
@@ -210,10 +213,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         Poll::Ready(self.count_read(read))
     }
 
-    /// Writes what waits; ready when nothing does.
+    /// Writes what waits; ready when the transport has passed all of it on.
     ///
     /// # Errors
-    /// [`LinkError::Io`]
+    /// [`LinkError::Io`]; [`LinkError::WriteStalled`] if the transport itself gave the peer up.
     pub fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
@@ -227,10 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
                     self.traffic.bytes_out += count as u64;
                     out.transmitted(now, count);
                 }
-                Poll::Ready(Err(error)) => {
-                    self.ending = Ending::Over;
-                    return Poll::Ready(Err(error.into()));
-                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.write_failed(error))),
                 Poll::Pending => {
                     self.write_blocked.get_or_insert(now);
                     return Poll::Pending;
@@ -240,7 +240,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         if let Some(buffer) = out.reclaim_buffer() {
             scratch::give_write(buffer);
         }
-        Pin::new(&mut self.io).poll_flush(cx).map_err(LinkError::Io)
+        match Pin::new(&mut self.io).poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                self.write_blocked = None;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(self.write_failed(error))),
+            // TLS takes some bytes that the socket does not.
+            Poll::Pending => {
+                self.write_blocked.get_or_insert(now);
+                Poll::Pending
+            }
+        }
     }
 
     /// Ready when `deadline` has passed or a write has stalled for too long; else the task is woken then.
@@ -270,13 +281,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
             match self.ending {
                 Ending::Flush => {
                     let now = now();
-                    if self.poll_write(cx, now, out).is_pending() {
-                        ready!(self.poll_timer(cx, None)).ok();
-                        continue;
+                    match self.poll_write(cx, now, out) {
+                        Poll::Ready(Ok(())) => {
+                            self.ending = Ending::Shutdown(now + WRITE_STALL_MAX);
+                        }
+                        // It is over.
+                        Poll::Ready(Err(_)) => {}
+                        Poll::Pending => {
+                            ready!(self.poll_timer(cx, None)).ok();
+                        }
                     }
-                    self.ending = match ready!(Pin::new(&mut self.io).poll_shutdown(cx)) {
-                        Ok(()) => Ending::Linger(now + LINGER_MAX),
-                        Err(_) => Ending::Over,
+                }
+                Ending::Shutdown(until) => {
+                    self.ending = match Pin::new(&mut self.io).poll_shutdown(cx) {
+                        Poll::Ready(Ok(())) => Ending::Linger(now() + LINGER_MAX),
+                        Poll::Ready(Err(_)) => Ending::Over,
+                        Poll::Pending => {
+                            ready!(self.timer.poll(cx, until));
+                            Ending::Over
+                        }
                     };
                 }
                 Ending::Linger(until) => {
@@ -298,6 +321,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
     /// The bytes that went over the pipe since the last call.
     pub fn take_traffic(&mut self) -> Traffic {
         std::mem::take(&mut self.traffic)
+    }
+
+    fn write_failed(&mut self, error: io::Error) -> LinkError {
+        self.ending = Ending::Over;
+        match error.kind() {
+            io::ErrorKind::TimedOut => LinkError::WriteStalled,
+            _ => LinkError::Io(error),
+        }
     }
 
     fn count_read(&mut self, read: io::Result<usize>) -> Result<usize, LinkError> {
@@ -344,3 +375,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,8 @@ use tokio::{
 };
 use tokio_rustls::TlsStream;
 
+use crate::stall::StallLimited;
+
 /// A stream of bytes to a peer.
 pub struct Transport(Inner);
 
@@ -30,7 +32,8 @@ enum Inner {
         _in_use: Option<InUse>,
     },
     Tcp(TcpStream),
-    Tls(Box<TlsStream<Transport>>),
+    // The limit lies below TLS: what TLS has taken, the peer has not.
+    Tls(Box<TlsStream<StallLimited<Transport>>>),
     Unix(UnixStream),
 }
 
@@ -69,6 +72,11 @@ impl Transport {
             stream: TokioIo::new(stream),
             _in_use: in_use,
         })
+    }
+
+    /// Over TLS.
+    pub(crate) fn secured(stream: TlsStream<StallLimited<Self>>) -> Self {
+        Self(Inner::Tls(Box::new(stream)))
     }
 
     /// Which kind of transport this is.
@@ -113,18 +121,15 @@ impl From<UnixStream> for Transport {
     }
 }
 
-impl From<TlsStream<Self>> for Transport {
-    fn from(stream: TlsStream<Self>) -> Self {
-        Self(Inner::Tls(Box::new(stream)))
-    }
-}
-
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Inner::Http2 { .. } => f.write_str("Http2"),
             Inner::Tcp(stream) => f.debug_tuple("Tcp").field(stream).finish(),
-            Inner::Tls(stream) => f.debug_tuple("Tls").field(stream.get_ref().0).finish(),
+            Inner::Tls(stream) => f
+                .debug_tuple("Tls")
+                .field(stream.get_ref().0.get_ref())
+                .finish(),
             Inner::Unix(stream) => f.debug_tuple("Unix").field(stream).finish(),
         }
     }

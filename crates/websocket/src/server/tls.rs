@@ -15,9 +15,12 @@ use rustls::{
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
-use crate::transport::{
-    Transport,
-    tls::{ALPN_HTTP1, ALPN_HTTP2, InvalidTls, certificates, private_key, provider},
+use crate::{
+    stall::StallLimited,
+    transport::{
+        Transport,
+        tls::{ALPN_HTTP1, ALPN_HTTP2, InvalidTls, certificates, private_key, provider},
+    },
 };
 
 /// How long a client may take for the handshake of TLS.
@@ -136,9 +139,10 @@ impl ServerTls {
     /// # Errors
     /// The client does not want TLS as we do, or took too long.
     pub async fn accept(&self, stream: impl Into<Transport>) -> io::Result<Transport> {
-        let accepted = timeout(TLS_WAIT_MAX, self.acceptor.accept(stream.into())).await;
+        let stream = StallLimited::new(stream.into());
+        let accepted = timeout(TLS_WAIT_MAX, self.acceptor.accept(stream)).await;
         let stream = accepted.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        Ok(TlsStream::Server(stream).into())
+        Ok(Transport::secured(TlsStream::Server(stream)))
     }
 }
 

@@ -16,7 +16,7 @@ use rustls::{
 };
 use tokio_rustls::{TlsConnector, TlsStream};
 
-use crate::transport::Transport;
+use crate::{stall::StallLimited, transport::Transport};
 
 /// The protocols of ALPN (RFC 7301) for HTTP (RFC 9113 §3.2).
 pub(crate) const ALPN_HTTP1: &[u8] = b"http/1.1";
@@ -215,8 +215,8 @@ pub(crate) async fn connect(
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let name = ServerName::try_from(bare.to_owned())
         .map_err(|_| TlsError::Certificate(rustls::CertificateError::NotValidForName))?;
-    let stream = TlsConnector::from(config).connect(name, stream).await?;
-    Ok(TlsStream::Client(stream).into())
+    let connected = TlsConnector::from(config).connect(name, StallLimited::new(stream));
+    Ok(Transport::secured(TlsStream::Client(connected.await?)))
 }
 
 impl From<io::Error> for TlsError {
