@@ -15,8 +15,11 @@ export const modules =
 
 const require = createRequire(path.join(modules, 'tests.cjs'));
 
-/** npm's `ws`: the raw WebSocket client. */
-export const { WebSocket } = require('ws');
+/** npm's `ws`: the raw WebSocket client, and a server. */
+export const { WebSocket, WebSocketServer } = require('ws');
+
+/** Its version. */
+export const { version: wsVersion } = require('ws/package.json');
 
 /** `@stomp/stompjs`, as Node.js loads it. */
 export const StompJs = require('@stomp/stompjs');

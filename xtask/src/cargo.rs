@@ -70,6 +70,12 @@ pub(crate) fn build(cx: &Context) -> Outcome {
     Ok(vec![])
 }
 
+/// Builds the programs of a crate, as its tests do.
+pub(crate) fn build_package(cx: &Context, package: &str) -> Outcome {
+    process::run(cx, cargo(cx).args(["build", "--package", package]))?;
+    Ok(vec![])
+}
+
 /// Builds an example of a crate, as the tests of that crate do.
 pub(crate) fn build_example(cx: &Context, package: &str, example: &str) -> Outcome {
     let arguments = ["build", "--package", package, "--example", example];

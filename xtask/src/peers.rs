@@ -15,8 +15,10 @@ use crate::{install, process, program};
 const TEST_TIMEOUT_MS: u32 = 300_000;
 
 pub(crate) fn node(cx: &Context) -> Outcome {
-    let mut command = node_tests(cx, "node")?;
-    process::run(cx, &mut command)?;
+    process::run(cx, &mut node_tests(cx, "node")?)?;
+    let mut exchanges = interop(cx, "node", "peers/node/interop_peer.mjs")?;
+    exchanges.env("GUMBOOT_NODE_MODULES", install::node_modules(cx)?);
+    process::run(cx, &mut exchanges)?;
     Ok(vec![])
 }
 
@@ -25,7 +27,7 @@ pub(crate) fn python(cx: &Context) -> Outcome {
     let python = install::python(cx)?;
     let folder = cx.root.join("peers/python");
     files_ending(&folder, "_test.py")?;
-    let mut command = Command::new(python);
+    let mut command = Command::new(&python);
     command.args([
         "-m",
         "unittest",
@@ -39,6 +41,8 @@ pub(crate) fn python(cx: &Context) -> Outcome {
         .env("GUMBOOT_PROGRAM", program)
         .env("PYTHONDONTWRITEBYTECODE", "1");
     process::run(cx, &mut command)?;
+    let mut exchanges = interop(cx, python, "peers/python/interop_peer.py")?;
+    process::run(cx, exchanges.env("PYTHONDONTWRITEBYTECODE", "1"))?;
     Ok(vec![])
 }
 
@@ -55,6 +59,11 @@ pub(crate) fn browser(cx: &Context) -> Outcome {
         )
         .env("PYTHONDONTWRITEBYTECODE", "1");
     process::run(cx, &mut command)?;
+    let mut exchanges = interop(cx, "node", "peers/browser/interop_peer.mjs")?;
+    exchanges
+        .env("GUMBOOT_NODE_MODULES", install::node_modules(cx)?)
+        .env("GUMBOOT_CHROMIUM", install::chromium(cx)?);
+    process::run(cx, &mut exchanges)?;
     Ok(vec![format!("screenshots: {}", screenshots.display())])
 }
 
@@ -72,6 +81,18 @@ fn node_tests(cx: &Context, folder: &str) -> Result<Command, Failure> {
     command
         .env("GUMBOOT_PROGRAM", program)
         .env("GUMBOOT_NODE_MODULES", modules);
+    Ok(command)
+}
+
+/// All exchanges with the peer that `runner` makes of a file.
+fn interop(cx: &Context, runner: impl AsRef<OsStr>, peer: &str) -> Result<Command, Failure> {
+    let mut command = Command::new(program::build_interop(cx)?);
+    command
+        .arg("--program")
+        .arg(program::build(cx)?)
+        .arg(runner)
+        .arg(cx.root.join(peer));
+    command.current_dir(&cx.root);
     Ok(command)
 }
 

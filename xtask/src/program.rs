@@ -24,6 +24,13 @@ pub(crate) fn build_web_socket_server(cx: &Context) -> Result<PathBuf, Failure> 
     built(cx.target.join("debug/examples").join(EXAMPLE))
 }
 
+/// Builds the program that exchanges messages with peers, and says where it is.
+pub(crate) fn build_interop(cx: &Context) -> Result<PathBuf, Failure> {
+    const PACKAGE: &str = "gumboot-interop";
+    cargo::build_package(cx, PACKAGE)?;
+    built(cx.target.join("debug").join(PACKAGE))
+}
+
 fn built(path: PathBuf) -> Result<PathBuf, Failure> {
     if path.is_file() {
         Ok(path)

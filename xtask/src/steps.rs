@@ -58,7 +58,12 @@ pub(crate) const ALL: &[Step] = &[
         10,
         peers::node,
     ),
-    step("python", "stomp.py over TCP", 10, peers::python),
+    step(
+        "python",
+        "stomp.py over TCP, and websockets",
+        10,
+        peers::python,
+    ),
     step(
         "browser",
         "WebSocket, stompjs and the console in Chromium",

@@ -33,6 +33,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "gumboot-websocket-proto",
         ],
     ),
+    ("gumboot-interop", &["gumboot-websocket"]),
     ("gumboot-stomp-proto", &[]),
     ("gumboot-testkit", &[]),
     ("gumboot-websocket", &["gumboot-websocket-proto"]),
