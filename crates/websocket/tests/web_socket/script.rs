@@ -3,174 +3,244 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     sync::{Arc, Mutex},
 };
 
-use gumboot_websocket::{
-    BinaryType, CloseEvent, Event, EventType, MessageData, WebSocket, WebSocketError,
-};
+use gumboot_websocket::{BinaryType, Client, Event, EventType, ListenerId, MessageData, WebSocket};
 use serde_json::Value;
 
-/// The longest payload that is logged whole.
-const SHOWN_MAX: usize = 32;
+use crate::{
+    log::{Log, look, throws},
+    server::Transport,
+};
+
+const EVENT_TYPES: [EventType; 4] = [
+    EventType::Open,
+    EventType::Message,
+    EventType::Error,
+    EventType::Close,
+];
+
+/// Where the cases run: a server, the transport to it, and the client that knows the way.
+pub(crate) struct Place {
+    pub(crate) transport: Transport,
+    /// Its host and port.
+    pub(crate) server: String,
+    pub(crate) client: Client,
+}
+
+impl Place {
+    /// A text of the cases with what it means here.
+    fn fill_in(&self, text: &str) -> String {
+        let (ws, http) = match self.transport {
+            Transport::Ws => ("ws", "http"),
+            Transport::Wss | Transport::Http2 => ("wss", "https"),
+        };
+        let port = if ws == "ws" { "80" } else { "443" };
+        text.replace("{ws}", ws)
+            .replace("{WS}", &ws.to_uppercase())
+            .replace("{http}", http)
+            .replace("{server}", &self.server)
+            .replace("{default port}", port)
+    }
+}
 
 /// One case.
 pub(crate) struct Case {
     pub(crate) name: String,
     url: String,
     protocols: Vec<String>,
+    client: Client,
     /// The calls of each moment: `new`, `open`, `message`, `message 2`, `error`, `close`.
     calls: BTreeMap<String, Vec<String>>,
     pub(crate) log: Vec<String>,
 }
 
 impl Case {
-    /// A case of the file, with the address of the server in place of `{server}`.
-    pub(crate) fn parse(value: &Value, server: &str) -> Self {
+    /// Why a case is not for a transport, if it is not.
+    pub(crate) fn why_not(value: &Value, transport: Transport) -> Option<String> {
+        let transports = strings(&value["transports"]);
+        if transports.is_empty() || transports.iter().any(|name| name == transport.name()) {
+            return None;
+        }
+        let reason = value["reason"].as_str();
+        Some(reason.expect("what is left out has a reason").to_owned())
+    }
+
+    /// A case of the file, as it is at a place.
+    pub(crate) fn parse(value: &Value, place: &Place) -> Self {
         let text = |name: &str| value[name].as_str().map(str::to_owned);
         let url = text("url")
-            .unwrap_or_else(|| format!("ws://{{server}}{}", &value["path"].as_str().unwrap()));
+            .unwrap_or_else(|| format!("{{ws}}://{{server}}{}", &value["path"].as_str().unwrap()));
         let calls = value["do"].as_object().into_iter().flatten();
-        let at_server = |line: String| line.replace("{server}", server);
+        let log = strings(&value["log"]);
         Self {
             name: text("name").expect("each case has a name"),
-            url: at_server(url),
+            url: place.fill_in(&url),
             protocols: strings(&value["protocols"]),
+            client: client(value, place),
             calls: calls
                 .map(|(moment, calls)| (moment.clone(), strings(calls)))
                 .collect(),
-            log: strings(&value["log"]).into_iter().map(at_server).collect(),
+            log: log.iter().map(|line| place.fill_in(line)).collect(),
         }
     }
 
     /// Runs the script and gives its log.
     pub(crate) async fn run(self: Arc<Self>) -> Vec<String> {
-        let ws = match WebSocket::new(&self.url, self.protocols.clone()) {
+        let protocols = self.protocols.clone();
+        let ws = match WebSocket::with_client(&self.client, &self.url, protocols) {
             Ok(ws) => ws,
             Err(error) => return vec![throws(&error)],
         };
-        let log = Log::default();
-        for event_type in [
-            EventType::Open,
-            EventType::Message,
-            EventType::Error,
-            EventType::Close,
-        ] {
-            let (case, log) = (Arc::clone(&self), log.clone());
+        let run = Run {
+            case: Arc::clone(&self),
+            log: Log::default(),
+            listeners: Arc::default(),
+        };
+        for event_type in EVENT_TYPES {
+            let run = run.clone();
             let mut count = 0;
             ws.add_event_listener(event_type, move |ws, event| {
                 count += 1;
-                log.event(ws, event);
-                case.call(ws, event_type.as_str(), &log);
-                case.call(ws, &format!("{event_type} {count}"), &log);
+                run.log.event(ws, event);
+                run.call_all(ws, event_type.as_str(), Some(event));
+                run.call_all(ws, &format!("{event_type} {count}"), Some(event));
             });
         }
-        self.call(&ws, "new", &log);
+        run.call_all(&ws, "new", None);
         ws.closed().await;
-        log.take()
+        run.log.take()
+    }
+}
+
+/// The client of a case: that of the place, unless the case wants something sent along.
+fn client(value: &Value, place: &Place) -> Client {
+    let mut client = place.client.clone();
+    if let Some(cookie) = value["cookie"].as_str() {
+        let (name, value) = cookie.split_once('=').expect("a cookie has a value");
+        client = client.cookie(name, value).unwrap();
+    }
+    if let Some(origin) = value["origin"].as_str() {
+        client = client.header("origin", &place.fill_in(origin)).unwrap();
+    }
+    client
+}
+
+/// A case that runs.
+#[derive(Clone)]
+struct Run {
+    case: Arc<Case>,
+    log: Log,
+    /// The listeners that the script has added, by their names.
+    listeners: Arc<Mutex<BTreeMap<String, ListenerId>>>,
+}
+
+impl Run {
+    fn call_all(&self, ws: &WebSocket, moment: &str, event: Option<&Event>) {
+        for call in self.case.calls.get(moment).into_iter().flatten() {
+            self.call(ws, call, event);
+        }
     }
 
-    fn call(&self, ws: &WebSocket, moment: &str, log: &Log) {
-        for call in self.calls.get(moment).into_iter().flatten() {
-            let (name, argument) = call.split_once(' ').unwrap_or((call, ""));
-            let called = match name {
-                "send" => ws.send(repeated(argument)),
-                "send-bytes" => ws.send(bytes(argument.parse().unwrap())),
-                "close" if argument.is_empty() => {
-                    ws.close();
-                    Ok(())
-                }
-                "close" => {
-                    let (code, reason) = argument.split_once(' ').unwrap_or((argument, ""));
-                    ws.close_with(code.parse().unwrap(), &repeated(reason))
-                }
-                "binary-type" => {
-                    ws.set_binary_type(match argument {
-                        "arraybuffer" => BinaryType::ArrayBuffer,
-                        _ => BinaryType::Blob,
-                    });
-                    Ok(())
-                }
-                "look" => {
-                    log.push(look(ws, argument));
-                    Ok(())
-                }
-                _ => panic!("{}: there is no call {call:?}", self.name),
-            };
-            if let Err(error) = called {
-                log.push(throws(&error));
+    fn call(&self, ws: &WebSocket, call: &str, event: Option<&Event>) {
+        let (name, argument) = call.split_once(' ').unwrap_or((call, ""));
+        let (first, second) = argument.split_once(' ').unwrap_or((argument, ""));
+        let called = match name {
+            "times" => {
+                (0..number(first)).for_each(|_| self.call(ws, second, event));
+                Ok(())
             }
-        }
-    }
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn push(&self, line: String) {
-        self.0.lock().unwrap().push(line);
-    }
-
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-
-    fn event(&self, ws: &WebSocket, event: &Event) {
-        let state = ws.ready_state() as u16;
-        let detail = match event {
-            Event::Message(event) => format!(" {}", shown(&event.data)),
-            Event::Close(event) => closed(event),
-            _ => String::new(),
+            "send" => ws.send(repeated(argument)),
+            "send-back" => ws.send(data(event).expect("there is a message")),
+            "send-bytes" | "send-buffer" => ws.send(bytes(number(argument))),
+            "send-blob" => ws.send(bytes::Bytes::from(bytes(number(argument)))),
+            "send-part" => ws.send(&bytes(number(second))[number(first)..]),
+            "close" if argument.is_empty() => {
+                ws.close();
+                Ok(())
+            }
+            "close" => ws.close_with(first.parse().unwrap(), &repeated(second)),
+            _ => {
+                self.set_or_look(ws, name, first, second, event);
+                Ok(())
+            }
         };
-        self.push(format!("{} {state}{detail}", event.event_type()));
-    }
-}
-
-fn closed(event: &CloseEvent) -> String {
-    let clean = if event.was_clean { "clean" } else { "unclean" };
-    let mut line = format!(" {clean} {}", event.code);
-    if !event.reason.is_empty() {
-        let _ = write!(line, " {}", event.reason);
-    }
-    line
-}
-
-fn look(ws: &WebSocket, what: &str) -> String {
-    match what {
-        "state" => format!("state {}", ws.ready_state() as u16),
-        "buffered" => format!("buffered {}", ws.buffered_amount()),
-        "binary-type" => format!("binary-type {}", ws.binary_type().as_str()),
-        "protocol" => format!("protocol {:?}", ws.protocol()),
-        "extensions" => format!("extensions {:?}", ws.extensions()),
-        "url" => format!("url {}", ws.url()),
-        _ => panic!("there is no {what:?} to look at"),
-    }
-}
-
-fn shown(data: &MessageData) -> String {
-    let length = data.as_bytes().len();
-    match data {
-        _ if length > SHOWN_MAX => match data {
-            MessageData::Text(_) => format!("text of {length} bytes"),
-            MessageData::Binary(_) => format!("{length} bytes"),
-        },
-        MessageData::Text(text) => format!("text {text}"),
-        MessageData::Binary(bytes) => {
-            let hex = bytes.iter().map(|byte| format!("{byte:02x}"));
-            format!("bytes {}", hex.collect::<String>())
+        if let Err(error) = called {
+            self.log.push(throws(&error));
         }
     }
+
+    /// The calls that cannot fail.
+    fn set_or_look(
+        &self,
+        ws: &WebSocket,
+        name: &str,
+        first: &str,
+        second: &str,
+        event: Option<&Event>,
+    ) {
+        match name {
+            "binary-type" => ws.set_binary_type(match first {
+                "arraybuffer" => BinaryType::ArrayBuffer,
+                "blob" => BinaryType::Blob,
+                _ => panic!("there is no {first:?}"),
+            }),
+            "listen" => {
+                let id = ws.add_event_listener(event_type(first), self.listener(second));
+                let mut listeners = self.listeners.lock().unwrap();
+                listeners.insert(second.to_owned(), id);
+            }
+            "unlisten" => {
+                let id = self.listeners.lock().unwrap().remove(first);
+                assert!(ws.remove_event_listener(id.expect("it was added")));
+            }
+            "handle" if second.is_empty() => ws.clear_handler(event_type(first)),
+            "handle" => {
+                let mut heard = self.listener(second);
+                match event_type(first) {
+                    EventType::Open => ws.set_onopen(heard),
+                    EventType::Error => ws.set_onerror(heard),
+                    EventType::Message => ws.set_onmessage(move |ws, event| {
+                        heard(ws, &Event::Message(event.clone()));
+                    }),
+                    EventType::Close => ws.set_onclose(move |ws, event| {
+                        heard(ws, &Event::Close(event.clone()));
+                    }),
+                }
+            }
+            "look" => self.log.push(look(ws, first, event)),
+            _ => panic!("{}: there is no call {name:?}", self.case.name),
+        }
+    }
+
+    /// A listener that logs its name.
+    fn listener(&self, name: &str) -> impl FnMut(&WebSocket, &Event) + Send + use<> {
+        let (log, name) = (self.log.clone(), name.to_owned());
+        move |_, event| log.push(format!("{name} hears {}", event.event_type()))
+    }
 }
 
-fn throws(error: &WebSocketError) -> String {
-    format!("throws {}", error.name())
+fn data(event: Option<&Event>) -> Option<&MessageData> {
+    match event {
+        Some(Event::Message(event)) => Some(&event.data),
+        _ => None,
+    }
+}
+
+fn event_type(name: &str) -> EventType {
+    let mut types = EVENT_TYPES.into_iter();
+    let found = types.find(|event_type| event_type.as_str() == name);
+    found.unwrap_or_else(|| panic!("there is no event {name:?}"))
+}
+
+fn number(text: &str) -> usize {
+    text.parse().expect("a number")
 }
 
 /// `x*3` is `xxx`; anything else is itself.
 fn repeated(text: &str) -> String {
-    match text.split_once('*') {
+    match text.rsplit_once('*') {
         Some((part, count)) => match count.parse() {
             Ok(count) => part.repeat(count),
             Err(_) => text.to_owned(),

@@ -1,251 +1,172 @@
-//! A server with named behaviours, good and bad, for the cases of the `WebSocket` object: one path for each.
+//! A server with named behaviours, good and bad, for the cases of the `WebSocket` object: one path for each, over TCP,
+//! TLS and HTTP/2.
 //!
-//! It reads requests by hand, so that it can answer what no good server answers. What follows a good handshake is a
-//! `Socket` in the server's role.
+//! What follows a good handshake is a `Socket` in the server's role, or bytes by hand.
 
-use std::{io, sync::Arc};
+#[path = "server/behaviour.rs"]
+mod behaviour;
+#[path = "server/certificate.rs"]
+mod certificate;
+#[path = "server/stream.rs"]
+mod stream;
+#[path = "server/visit.rs"]
+mod visit;
 
-use gumboot_websocket::{
-    Link, Socket,
-    proto::{
-        CloseCode, CloseFrame, Config, Connection, DeflatePool, Message,
-        handshake::{client::Agreed, server::Offer},
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
     },
-    timer::now,
-};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
 };
 
-/// The bytes of a request's head, at most.
-const HEAD_BYTES_MAX: usize = 16 * 1024;
+use http::Response;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
-/// Serves until the runtime ends.
-pub(crate) async fn serve(listener: TcpListener) {
-    while let Ok((stream, _)) = listener.accept().await {
-        // How a connection ends is what its client looks at.
-        tokio::spawn(async { Visit::begin(stream).await?.go().await });
+pub(crate) use self::certificate::Certificate;
+use self::{
+    stream::Stream,
+    visit::{Visit, serve_http2},
+};
+
+/// What a WebSocket travels over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// TCP.
+    Ws,
+    /// TLS, with HTTP/1.1 alone.
+    Wss,
+    /// TLS, with HTTP/2 for those who can (RFC 8441).
+    Http2,
+}
+
+impl Transport {
+    pub(crate) const ALL: [Self; 3] = [Self::Ws, Self::Wss, Self::Http2];
+
+    /// The name that it has in the cases.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+            Self::Http2 => "http2",
+        }
     }
+
+    fn acceptor(self, certificate: &Certificate) -> io::Result<Option<TlsAcceptor>> {
+        match self {
+            Self::Ws => Ok(None),
+            Self::Wss => certificate.acceptor(&["http/1.1"]).map(Some),
+            Self::Http2 => certificate.acceptor(&["h2", "http/1.1"]).map(Some),
+        }
+    }
+}
+
+/// How many handshakes have come, good ones or not, by the version of HTTP.
+#[derive(Debug, Default)]
+pub(crate) struct Handshakes {
+    http1: AtomicUsize,
+    http2: AtomicUsize,
+}
+
+impl Handshakes {
+    pub(crate) fn http1(&self) -> usize {
+        self.http1.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn http2(&self) -> usize {
+        self.http2.load(Ordering::SeqCst)
+    }
+}
+
+/// A server on a free port of 127.0.0.1.
+pub(crate) struct Server {
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    pub(crate) address: SocketAddr,
+    pub(crate) handshakes: Arc<Handshakes>,
+}
+
+impl Server {
+    pub(crate) async fn bind(transport: Transport, certificate: &Certificate) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Ok(Self {
+            address: listener.local_addr()?,
+            listener,
+            acceptor: transport.acceptor(certificate)?,
+            handshakes: Arc::default(),
+        })
+    }
+
+    /// Serves until the runtime ends.
+    pub(crate) async fn serve(self) {
+        while let Ok((stream, _)) = self.listener.accept().await {
+            let (acceptor, handshakes) = (self.acceptor.clone(), Arc::clone(&self.handshakes));
+            // How a connection ends is what its client looks at.
+            tokio::spawn(serve(stream, acceptor, handshakes));
+        }
+    }
+}
+
+async fn serve(
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    handshakes: Arc<Handshakes>,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let stream = match acceptor {
+        None => Stream::Plain(stream),
+        Some(acceptor) => Stream::Secure(Box::new(acceptor.accept(stream).await?)),
+    };
+    if !stream.is_http2() {
+        go(Visit::read(stream).await?, handshakes).await;
+        return Ok(());
+    }
+    serve_http2(stream, |visit| go(visit, Arc::clone(&handshakes))).await
+}
+
+/// Counts a visit and does what its path asks for.
+async fn go(visit: Visit, handshakes: Arc<Handshakes>) {
+    if visit.is_handshake() {
+        let count = match visit.is_http2() {
+            false => &handshakes.http1,
+            true => &handshakes.http2,
+        };
+        count.fetch_add(1, Ordering::SeqCst);
+    }
+    let _ = match visit.request.uri().path() {
+        // What a browser needs besides: a page of this origin, and the counts.
+        "/" if !visit.is_handshake() => visit.respond(page()).await,
+        "/handshakes" => visit.respond(counts(&handshakes)).await,
+        _ => behaviour::go(visit).await,
+    };
+}
+
+fn page() -> Response<bytes::Bytes> {
+    let page = "<!doctype html><html lang=\"en\"><title>A page of the server</title>\
+                <link rel=\"icon\" href=\"data:,\">";
+    let mut response = Response::new(page.into());
+    let html = http::HeaderValue::from_static("text/html");
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, html);
+    response
+}
+
+fn counts(handshakes: &Handshakes) -> Response<bytes::Bytes> {
+    let (http1, http2) = (handshakes.http1(), handshakes.http2());
+    Response::new(format!("{{\"http1\": {http1}, \"http2\": {http2}}}").into())
 }
 
 /// Takes one connection, answers it well and without compression, and gives its stream.
 #[allow(dead_code)] // The example does not need it.
-pub(crate) async fn answered(listener: TcpListener) -> TcpStream {
+pub(crate) async fn answered(listener: TcpListener) -> Stream {
     let (stream, _) = listener.accept().await.expect("a client connects");
-    let visit = Visit::begin(stream).await.expect("it sends a request");
-    let open = visit.open_with(b"").await;
+    let visit = Visit::read(Stream::Plain(stream)).await;
+    let visit = visit.expect("it sends a request");
+    let open = behaviour::open_plain(visit, b"").await;
     open.expect("it takes the answer").stream
-}
-
-/// A connection with its request.
-struct Visit {
-    stream: TcpStream,
-    request: Request<()>,
-    leftover: Vec<u8>,
-}
-
-impl Visit {
-    async fn begin(mut stream: TcpStream) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        let mut head = Vec::new();
-        let end = loop {
-            if let Some(end) = head.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-                break end + 4;
-            }
-            if head.len() > HEAD_BYTES_MAX || stream.read_buf(&mut head).await? == 0 {
-                return Err(invalid("not a request"));
-            }
-        };
-        let leftover = head.split_off(end);
-        let request = parse(&String::from_utf8_lossy(&head)).ok_or(invalid("not a request"))?;
-        Ok(Self {
-            stream,
-            request,
-            leftover,
-        })
-    }
-
-    /// What the path asks for.
-    async fn go(mut self) -> io::Result<()> {
-        let uri = self.request.uri().clone();
-        let query = uri.query().unwrap_or_default();
-        match uri.path() {
-            // Handshakes that are refused, or wrong.
-            "/status" => self.refuse(query).await,
-            "/redirect" => self.refuse("302 Found\r\nlocation: /echo").await,
-            "/garbage" => self.stream.write_all(b"This is not HTTP.\r\n\r\n").await,
-            "/hang-up" => Ok(()),
-            "/silent" => self.until_its_end().await,
-            "/bad-accept" => self.answer_with(&[("sec-websocket-accept", "AAAA")]).await,
-            "/bad-extension" => {
-                self.answer_with(&[("sec-websocket-extensions", query)])
-                    .await
-            }
-            "/bad-upgrade" => self.answer_with(&[("upgrade", "h2c")]).await,
-            "/bad-connection" => self.answer_with(&[("connection", "close")]).await,
-            // Good handshakes, or nearly so.
-            "/echo" => echo(self.open(b"").await?).await,
-            "/protocol" => {
-                let name = percent_decoded(query);
-                self.answer_with(&[("sec-websocket-protocol", &name)]).await
-            }
-            "/bytes-with-101" => echo(self.open(b"\x81\x05Early").await?).await,
-            "/send" => send(self.open(b"").await?, query).await,
-            "/close" => close(self.open(b"").await?, query).await,
-            "/close-on-message" => {
-                let mut socket = self.open(b"").await?;
-                socket.receive().await.map_err(io::Error::other)?;
-                close(socket, query).await
-            }
-            "/close-and-drop" => self.open_with(b"\x88\x04\x03\xe8ok").await.map(drop),
-            "/drop" => self.open_with(b"").await.map(drop),
-            "/drop-on-message" => {
-                let mut socket = self.open(b"").await?;
-                socket.receive().await.map(drop).map_err(io::Error::other)
-            }
-            "/wire" => {
-                let bytes = bytes_of(query).ok_or(invalid("not hexadecimal"))?;
-                self.open_with(&bytes).await?.until_its_end().await
-            }
-            "/mute" => {
-                let _open = self.open(b"").await?;
-                std::future::pending().await
-            }
-            _ => self.refuse("404 Not Found").await,
-        }
-    }
-
-    async fn refuse(mut self, status: &str) -> io::Result<()> {
-        let status = percent_decoded(status);
-        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-        self.stream.write_all(answer.as_bytes()).await
-    }
-
-    /// An answer with headers that replace those of a good one; then an echo, should the client accept it.
-    async fn answer_with(mut self, headers: &[(&'static str, &str)]) -> io::Result<()> {
-        let mut answer = self.offer()?.accept(None, None);
-        for (name, value) in headers {
-            let value = HeaderValue::from_str(value).map_err(io::Error::other)?;
-            answer
-                .headers_mut()
-                .insert(HeaderName::from_static(name), value);
-        }
-        self.stream.write_all(&encode(&answer)).await?;
-        let connection = Connection::server(Arc::new(Config::server()), now());
-        echo(self.into_socket(connection)).await
-    }
-
-    /// A good answer without compression, with `bytes` in the same packet.
-    async fn open_with(mut self, bytes: &[u8]) -> io::Result<Self> {
-        let mut answer = encode(&self.offer()?.accept(None, None));
-        answer.extend_from_slice(bytes);
-        self.stream.write_all(&answer).await?;
-        Ok(self)
-    }
-
-    /// A good answer, with the first subprotocol and with compression, and `bytes` in the same packet.
-    async fn open(mut self, bytes: &[u8]) -> io::Result<Socket<TcpStream>> {
-        let config = Config::server();
-        let offer = self.offer()?;
-        let deflate = config.deflate.as_ref();
-        let deflate = deflate.and_then(|config| offer.choose_deflate(config));
-        let protocol = offer.protocols().first().map(String::as_str);
-        let mut answer = encode(&offer.accept(protocol, deflate.as_ref()));
-        answer.extend_from_slice(bytes);
-        self.stream.write_all(&answer).await?;
-        let mut connection = Connection::server(Arc::new(config), now());
-        if let Some(params) = &deflate {
-            connection = connection.with_deflate(params, Arc::new(DeflatePool::default()));
-        }
-        Ok(self.into_socket(connection))
-    }
-
-    fn into_socket(self, connection: Connection) -> Socket<TcpStream> {
-        let link = Link::new(self.stream, connection, &self.leftover);
-        Socket::new(link, Agreed::default())
-    }
-
-    fn offer(&self) -> io::Result<Offer> {
-        Offer::parse(&self.request).map_err(|refusal| invalid(&format!("{refusal:?}")))
-    }
-
-    /// Reads and says nothing, until the client goes.
-    async fn until_its_end(mut self) -> io::Result<()> {
-        while self.stream.read(&mut [0; 1024]).await? > 0 {}
-        Ok(())
-    }
-}
-
-async fn echo(mut socket: Socket<TcpStream>) -> io::Result<()> {
-    while let Some(message) = socket.receive().await.map_err(io::Error::other)? {
-        if socket.send(message).await.is_err() {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// Sends the messages `1`, `2` and so on, as many as the query says, and an empty Close.
-async fn send(mut socket: Socket<TcpStream>, query: &str) -> io::Result<()> {
-    let count: u32 = query.parse().map_err(io::Error::other)?;
-    for number in 1..=count {
-        let message = Message::text(number.to_string());
-        socket.send(message).await.map_err(io::Error::other)?;
-    }
-    socket.close(None).await.map_err(io::Error::other)
-}
-
-/// Closes with a code and a reason, `1000,bye`; without a query with an empty Close.
-async fn close(mut socket: Socket<TcpStream>, query: &str) -> io::Result<()> {
-    let (code, reason) = query.split_once(',').unwrap_or((query, ""));
-    let code = code.parse().ok().and_then(CloseCode::new);
-    let frame = code.map(|code| CloseFrame::truncated(code, &percent_decoded(reason)));
-    socket.close(frame.as_ref()).await.map_err(io::Error::other)
-}
-
-fn parse(head: &str) -> Option<Request<()>> {
-    let mut lines = head.split("\r\n");
-    let mut words = lines.next()?.split(' ');
-    let mut request = Request::builder().method(words.next()?).uri(words.next()?);
-    for line in lines.filter(|line| !line.is_empty()) {
-        let (name, value) = line.split_once(':')?;
-        request = request.header(name, value.trim());
-    }
-    request.body(()).ok()
-}
-
-fn encode(answer: &Response<()>) -> Vec<u8> {
-    debug_assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
-    let mut head = b"HTTP/1.1 101 Switching Protocols\r\n".to_vec();
-    for (name, value) in answer.headers() {
-        if name != header::CONTENT_LENGTH {
-            head.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-        }
-    }
-    head.extend_from_slice(b"\r\n");
-    head
-}
-
-fn bytes_of(hex: &str) -> Option<Vec<u8>> {
-    let pairs = hex.as_bytes().chunks(2);
-    pairs
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        bytes.extend_from_slice(before.as_bytes());
-        let byte = after.get(..2).and_then(bytes_of);
-        bytes.extend(byte.unwrap_or_default());
-        rest = after.get(2..).unwrap_or_default();
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn invalid(what: &str) -> io::Error {

@@ -2,19 +2,20 @@
 
 use std::{future::Future, time::Duration};
 
-use tokio::{net::TcpListener, time::timeout};
+use tokio::time::timeout;
 
-use crate::server;
+use crate::server::{Certificate, Server, Transport};
 
 /// The longest that anything may take.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(20);
 
-/// Starts the server of the cases on this runtime, and gives its host and port.
+/// Starts the server of the cases on this runtime, for `ws:`, and gives its host and port.
 pub(crate) async fn test_server() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(server::serve(listener));
-    address.to_string()
+    let server = Server::bind(Transport::Ws, &Certificate::new()).await;
+    let server = server.unwrap();
+    let host = server.address.to_string();
+    tokio::spawn(server.serve());
+    host
 }
 
 /// What a future gives, which must not take long.
