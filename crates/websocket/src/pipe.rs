@@ -28,6 +28,9 @@ pub const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 /// How long a closed connection waits for the peer's end, so that the last bytes reach it.
 pub const LINGER_MAX: Duration = Duration::from_secs(2);
 
+/// What a peer still sends after the end is dropped by so many reads, before other tasks of the thread get their turn.
+const DISCARDS_MAX: u32 = 16;
+
 /// The slices that one write takes at most.
 const SLICES_MAX: usize = 64;
 
@@ -303,7 +306,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
                     };
                 }
                 Ending::Linger(until) => {
-                    if self.poll_discard(cx).is_pending() {
+                    // By the clock, since the runtime lets no timer ring for a task that has read all it may.
+                    if now() < until && self.poll_discard(cx).is_pending() {
                         ready!(self.timer.poll(cx, until));
                     }
                     self.ending = Ending::Over;
@@ -364,15 +368,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         Poll::Ready(Ok(written))
     }
 
-    /// Reads and drops; ready at the peer's end.
+    /// Reads and drops, some at a time; ready at the peer's end.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
+        for _ in 0..DISCARDS_MAX {
             match self.poll_read(cx, |_| ()) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

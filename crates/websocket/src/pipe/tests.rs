@@ -185,3 +185,26 @@ async fn an_end_that_fails_is_over() {
 async fn a_peer_that_says_nothing_at_the_end_is_not_waited_for_longer() {
     assert_is(end(Stub::default()).await, LINGER_MAX);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_floods_at_the_end_is_not_read_for_longer() {
+    let stub = Stub {
+        read: Does::It,
+        ..Stub::default()
+    };
+    let (mut pipe, mut out) = (Pipe::new(stub), queue(b"last"));
+    let mut turn = async || {
+        let mut polled = Poll::Pending;
+        poll_fn(|cx| {
+            polled = pipe.poll_end(cx, &mut out);
+            Poll::Ready(())
+        })
+        .await;
+        polled
+    };
+    assert!(turn().await.is_pending());
+    advance(LINGER_MAX - Duration::from_millis(1)).await;
+    assert!(turn().await.is_pending());
+    advance(Duration::from_millis(1)).await;
+    assert!(turn().await.is_ready());
+}
