@@ -48,7 +48,8 @@ pub struct Limits {
     /// How many times longer than its compressed form a message may become, past [`Limits::inflate_bytes_free`]. Beyond
     /// it: 1009. Default 250.
     pub inflate_ratio_max: u32,
-    /// A compressed message may become so long whatever its ratio, in bytes. Default 16 MiB.
+    /// A compressed message may become so long whatever its ratio, in bytes: text that repeats itself reaches 1,000 and
+    /// more. Default 4 MiB.
     pub inflate_bytes_free: u64,
     /// Payload of one message, all its fragments together, in bytes. A longer one: 1009. Holds for
     /// a compressed message before and after it is inflated. Default 16 MiB.
@@ -62,7 +63,7 @@ impl Default for Limits {
             fragments_per_message_max: 131_072,
             frame_bytes_max: 16 << 20,
             inflate_ratio_max: 250,
-            inflate_bytes_free: 16 << 20,
+            inflate_bytes_free: 4 << 20,
             message_bytes_max: 16 << 20,
         }
     }

@@ -149,30 +149,33 @@ fn garbage_is_the_peers_fault() {
 #[test]
 fn a_bomb_stops_at_its_limit() {
     let [mut server, mut client] = pair(&params(15, true));
-    let bomb = compress(&mut server, &vec![0; 4 << 20]).unwrap();
+    let harmless = compress(&mut server, &vec![0; 4 << 20]).unwrap();
+    let default = Limits::default();
+    assert!(client.inflate(&harmless, &default).is_ok());
+    let bomb = compress(&mut server, &vec![0; (4 << 20) + 1]).unwrap();
     let limited = |limits: &Limits, client: &mut Deflate| match client.inflate(&bomb, limits) {
         Err(Error::LimitExceeded { limit, .. }) => Some(limit),
         Ok(_) => None,
         Err(other) => panic!("{other}"),
     };
-    assert_eq!(limited(&Limits::default(), &mut client), None);
+    assert_eq!(limited(&default, &mut client), Some(Limit::InflateRatio));
     let free = Limits {
-        inflate_bytes_free: 1 << 20,
-        ..Limits::default()
+        inflate_bytes_free: (4 << 20) + 1,
+        ..default.clone()
     };
-    assert_eq!(limited(&free, &mut client), Some(Limit::InflateRatio));
+    assert_eq!(limited(&free, &mut client), None);
     let ratio = Limits {
         inflate_ratio_max: 2000,
-        ..free
+        ..default
     };
     assert_eq!(limited(&ratio, &mut client), None);
     let at = Limits {
-        message_bytes_max: 4 << 20,
+        message_bytes_max: (4 << 20) + 1,
         ..ratio
     };
     assert_eq!(limited(&at, &mut client), None);
     let past = Limits {
-        message_bytes_max: (4 << 20) - 1,
+        message_bytes_max: 4 << 20,
         ..at
     };
     assert_eq!(limited(&past, &mut client), Some(Limit::MessageBytes));
