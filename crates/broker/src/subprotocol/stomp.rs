@@ -278,6 +278,8 @@ impl Stomp {
     fn on_signal(&mut self, now: Instant, signal: Signal, carrier: &mut impl Carrier) {
         match signal {
             Signal::Drain => self.end(&going_away(), carrier),
+            // STOMP 1.2, DISCONNECT: nothing follows its RECEIPT.
+            Signal::Overflow if matches!(self.end, End::Disconnected(_)) => {}
             Signal::Overflow => {
                 let detail = "more messages wait for this connection than the server keeps for one";
                 self.refuse(now, &Refused::new("Slow consumer", &detail), None, carrier);

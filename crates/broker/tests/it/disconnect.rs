@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gumboot_testkit::{CLOSE, Over, close_body};
 
-use crate::support::{TestServer, over_each};
+use crate::support::{TestServer, config, over_each};
 
 /// How long the server lets a client close first.
 const LINGER_MAX: Duration = Duration::from_secs(2);
@@ -81,5 +81,24 @@ fn nothing_comes_or_counts_after_it() {
                 client.websocket().expect(CLOSE, close_body(1000, ""));
             }
         }
+    });
+}
+
+#[test]
+fn a_mailbox_that_overflowed_before_it_is_no_word_after_the_receipt() {
+    let mut config = config();
+    config.mailbox_bytes_max = 1;
+    let server = TestServer::with(config);
+    over_each(|over| {
+        let mut client = server.client(over, "1.2");
+        // All in one read, so that the overflow and the end are seen together.
+        client.send(
+            "SUBSCRIBE\nid:1\ndestination:/topic/own\n\n\0\
+             SEND\ndestination:/topic/own\n\n1\0SEND\ndestination:/topic/own\n\n2\0\
+             DISCONNECT\nreceipt:bye\n\n\0",
+        );
+        client.expect_receipt("bye");
+        let code = client.expect_end();
+        assert!(code.is_none_or(|code| code == 1000), "{code:?}");
     });
 }
