@@ -5,6 +5,7 @@ pub(crate) mod exchange;
 pub(crate) mod headers;
 mod open;
 pub(crate) mod target;
+mod temporary;
 
 use std::{
     collections::HashMap,

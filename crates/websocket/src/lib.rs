@@ -6,12 +6,14 @@
 
 #![forbid(unsafe_code)]
 
+mod backoff;
 mod client;
 mod compression;
 mod link;
 mod origin;
 mod pipe;
 mod random;
+mod reconnect;
 pub mod scratch;
 pub mod server;
 mod socket;
@@ -25,6 +27,7 @@ mod web_socket;
 pub use gumboot_websocket_proto as proto;
 
 pub use crate::{
+    backoff::{BACKOFF_FIRST_MAX, BACKOFF_WAIT_MAX, Backoff},
     client::{
         CONNECT_WAIT_MAX, Client, ConnectError, ConnectWait, InvalidHeader, InvalidUrl,
         RedirectError, connect,
@@ -32,6 +35,11 @@ pub use crate::{
     link::Link,
     origin::{InvalidOrigin, OriginPolicy},
     pipe::{LINGER_MAX, LinkError, PENDING_BYTES_MAX, Pipe, Traffic, Transmit, WRITE_STALL_MAX},
+    reconnect::{
+        Failure, NotQueued, ON_OPEN_WAIT_MAX, OnOpenError, QUEUE_MESSAGES_MAX,
+        RECONNECT_EVENTS_MAX, RETRY_AFTER_MAX, Reconnect, ReconnectEvent, ReconnectSender,
+        ReconnectState, Reconnecting, STANDS_AFTER,
+    },
     socket::Socket,
     split::{Receiver, ReuniteError, Sender},
     transport::{

@@ -28,6 +28,10 @@ pub struct Socket<S = Transport> {
     link: Link<S>,
     agreed: Agreed,
     inbox: Inbox,
+    /// How many messages were put behind what waits.
+    queued: u64,
+    /// How many of them the operating system is known to have taken.
+    written: u64,
 }
 
 /// What has arrived and was not taken yet: no more than one read brings.
@@ -64,6 +68,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             link,
             agreed,
             inbox: Inbox::default(),
+            queued: 0,
+            written: 0,
         }
     }
 
@@ -134,7 +140,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Puts a message behind what waits to be written.
     pub(crate) fn queue(&mut self, message: Message) -> Result<(), SendError> {
-        self.link.connection().send(message)
+        self.link.connection().send(message)?;
+        self.queued += 1;
+        Ok(())
+    }
+
+    /// Whether the operating system has taken every message.
+    pub(crate) fn is_all_written(&self) -> bool {
+        self.written == self.queued
+    }
+
+    /// Notes what a write has come to. Of a transport that has ended nothing more is known.
+    fn note_written(&mut self, written: &Poll<Result<(), LinkError>>) {
+        let has_ended = matches!(self.link.closing(), Closing::Clean | Closing::Dropped);
+        if matches!(written, Poll::Ready(Ok(()))) && !has_ended {
+            self.written = self.queued;
+        }
     }
 
     /// Puts a Close behind what waits to be written, unless one is on its way already.
@@ -183,6 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 inbox.push(event);
             });
         let written = self.link.poll_write(cx, now);
+        self.note_written(&written);
         if blocked && !self.link.is_blocked() {
             return Poll::Ready(ControlFlow::Continue(()));
         }
@@ -202,6 +224,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Writes what waits. A failure is told by the next `receive`.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let written = self.link.poll_write(cx, now());
+        self.note_written(&written);
         if let Poll::Ready(written) = written {
             if let Err(error) = written {
                 self.inbox.fail(error);

@@ -107,6 +107,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         Ok(())
     }
 
+    /// Puts a message behind what waits to be written.
+    pub(crate) fn queue(&self, message: Message) -> Result<(), SendError> {
+        self.0.lock().queue(message)
+    }
+
+    /// Ready when the operating system has taken all of it, or never will.
+    pub(crate) async fn flush(&self) {
+        poll_fn(|cx| self.0.poll(Half::Sender, cx, Socket::poll_flush)).await;
+    }
+
+    /// Whether the operating system has taken every message.
+    pub(crate) fn is_all_written(&self) -> bool {
+        self.0.lock().is_all_written()
+    }
+
     /// Sends a Close; the peer's answer, and the end, are what the other half sees.
     pub async fn close(&mut self, frame: Option<&CloseFrame>) {
         self.0.lock().queue_close(frame);
@@ -131,6 +146,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
+    /// The body of the peer's Close, if it has arrived and had one.
+    pub(crate) fn close_frame(&self) -> Option<CloseFrame> {
+        self.0.lock().close_frame().flatten().cloned()
+    }
+
     /// The next message; `None` after the closing handshake.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 //! Why a client has no connection, and whose fault that is.
 
-use std::{error, fmt, io};
+use std::{error, fmt, io, time::Duration};
 
 use gumboot_websocket_proto::handshake::client::{HandshakeError, InvalidProtocol};
+use http::StatusCode;
 
 use crate::{client::target::InvalidUrl, transport::proxy::ProxyError, transport::tls::TlsError};
 
@@ -24,6 +25,14 @@ pub enum ConnectError {
     Proxy(ProxyError),
     /// The server sends us elsewhere, in a way that is not followed.
     Redirect(RedirectError),
+    /// The server refuses for now, with 408, 425, 429 or 5xx, and says how long it wants to be left alone
+    /// (RFC 9110 §10.2.3).
+    RetryAfter {
+        /// Its answer.
+        status: StatusCode,
+        /// From now on.
+        wait: Duration,
+    },
     /// TLS with the server failed.
     Tls(TlsError),
     /// A wait of the [`Client`](crate::Client) is over.
@@ -106,6 +115,12 @@ impl fmt::Display for ConnectError {
             Self::Protocol(error) => error.fmt(f),
             Self::Proxy(error) => error.fmt(f),
             Self::Redirect(error) => error.fmt(f),
+            Self::RetryAfter { status, wait } => {
+                write!(
+                    f,
+                    "the server answered {status}, and wants to be left alone for {wait:?}"
+                )
+            }
             Self::Tls(error) => error.fmt(f),
             Self::TimedOut(wait) => wait.fmt(f),
             Self::Url(error) => error.fmt(f),
@@ -125,7 +140,7 @@ impl error::Error for ConnectError {
             Self::Proxy(error) => Some(error),
             Self::Redirect(error) => Some(error),
             Self::Tls(error) => Some(error),
-            Self::TimedOut(_) => None,
+            Self::RetryAfter { .. } | Self::TimedOut(_) => None,
             Self::Url(error) => Some(error),
         }
     }

@@ -296,7 +296,7 @@ impl Settings {
         let Exchanged { response, stream } = exchanged;
         let agreed = handshake
             .verify(&response)
-            .map_err(ConnectError::Handshake)?;
+            .map_err(|error| ConnectError::refused(error, response.headers()))?;
         let refused = HandshakeError::Status(response.status());
         let (stream, leftover) = stream.ok_or(ConnectError::Handshake(refused))?;
         Ok(self.socket(stream, agreed, &leftover))
@@ -321,7 +321,7 @@ impl Settings {
         }
         let agreed = handshake
             .verify_extended(&answer)
-            .map_err(ConnectError::Handshake)?;
+            .map_err(|error| ConnectError::refused(error, answer.headers()))?;
         let stream = hyper::upgrade::on(answer)
             .await
             .map_err(ConnectError::Http)?;
