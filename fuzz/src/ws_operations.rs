@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use gumboot_websocket_proto::{CloseCode, CloseFrame, Connection, DeflateParams, Message};
+use gumboot_websocket_proto::{
+    CloseCode, CloseFrame, Connection, DeflateParams, Message, MessageKind, Piece,
+};
 
 use crate::peers::{Seen, feed, pair, start, transmit};
 
@@ -40,6 +42,12 @@ enum Operation {
         end: bool,
         count: u16,
     },
+    Piece {
+        end: bool,
+        text: bool,
+        last: bool,
+        bytes: Vec<u8>,
+    },
 }
 
 /// The bytes are operations, as `arbitrary` reads them.
@@ -55,11 +63,12 @@ pub fn ws_operations(data: &[u8]) {
         client_window_bits: bits,
     };
     let mut pair = pair(run.compress.then_some(&params));
-    // What each end has sent, and what the other has seen of it.
+    // The pieces of a message that each end has not finished, what it has sent, and what the other has seen of it.
+    let mut open = [Vec::new(), Vec::new()];
     let mut sent = [Vec::new(), Vec::new()];
     let mut seen = [Vec::new(), Vec::new()];
     for operation in &run.operations {
-        apply(operation, &mut pair, &mut sent, &mut seen);
+        apply(operation, &mut pair, &mut open, &mut sent, &mut seen);
     }
     for _ in 0..4 {
         for end in [0, 1] {
@@ -82,6 +91,7 @@ pub fn ws_operations(data: &[u8]) {
 fn apply(
     operation: &Operation,
     pair: &mut [Connection; 2],
+    open: &mut [Vec<u8>; 2],
     sent: &mut [Vec<Message>; 2],
     seen: &mut [Vec<Message>; 2],
 ) {
@@ -119,7 +129,36 @@ fn apply(
                 assert!(connection.handle_timeout(now).is_ok());
             }
         }
+        Operation::Piece {
+            end,
+            text,
+            last,
+            bytes,
+        } => {
+            let end = usize::from(*end);
+            let (kind, place) = (kind(*text), if *last { Piece::Last } else { Piece::More });
+            if pair[end].send_piece(kind, bytes.clone(), place).is_ok() {
+                open[end].extend_from_slice(bytes);
+                if *last {
+                    sent[end].push(message(kind, std::mem::take(&mut open[end])));
+                }
+            }
+        }
         Operation::Transmit { end, count } => carry(pair, usize::from(*end), (*count).into(), seen),
+    }
+}
+
+fn kind(text: bool) -> MessageKind {
+    match text {
+        true => MessageKind::Text,
+        false => MessageKind::Binary,
+    }
+}
+
+fn message(kind: MessageKind, bytes: Vec<u8>) -> Message {
+    match kind {
+        MessageKind::Text => Message::text(String::from_utf8(bytes).expect("it was taken as text")),
+        MessageKind::Binary => Message::binary(bytes),
     }
 }
 

@@ -4,6 +4,7 @@
 //! wait for bytes or for [`Connection::poll_timeout`]*. After an error it still has a Close to transmit.
 
 mod clock;
+mod pieces;
 mod receive;
 mod send;
 mod transmit;
@@ -21,10 +22,14 @@ use std::{
 
 use bytes::BytesMut;
 
-pub use self::transmit::{FLATTEN_BELOW, TransmitQueue};
 use self::{
     clock::{Clock, Deadline},
+    pieces::OpenPieces,
     receive::{From as ReceiveFrom, Receive, Rules},
+};
+pub use self::{
+    pieces::Piece,
+    transmit::{FLATTEN_BELOW, TransmitQueue},
 };
 use crate::{
     close::CloseFrame,
@@ -113,6 +118,7 @@ pub struct Connection {
     receive: Receive,
     transmit: TransmitQueue,
     deflate: Option<Box<Deflate>>,
+    pieces: Option<Box<OpenPieces>>,
     clock: Clock,
 }
 
@@ -138,6 +144,7 @@ impl Connection {
             receive: Receive::new(from, now),
             transmit: TransmitQueue::default(),
             deflate: None,
+            pieces: None,
             clock: Clock::new(now),
         }
     }

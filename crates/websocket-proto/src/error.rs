@@ -132,6 +132,10 @@ pub enum SendError {
     Closing,
     /// A ping or pong body of more than 125 bytes (RFC 6455 §5.5): send less.
     ControlTooLong,
+    /// A piece with which the text is not UTF-8 (RFC 6455 §5.6): send another.
+    InvalidUtf8,
+    /// A message is being sent in pieces (RFC 6455 §5.4): send its last one first.
+    MessageOpen,
 }
 
 impl fmt::Display for SendError {
@@ -139,6 +143,8 @@ impl fmt::Display for SendError {
         f.write_str(match self {
             Self::Closing => "the connection is closing",
             Self::ControlTooLong => "a ping carries at most 125 bytes",
+            Self::InvalidUtf8 => "the text is not UTF-8",
+            Self::MessageOpen => "a message is being sent in pieces",
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The payload of a frame on its way out.
-enum Body<'a> {
+pub(super) enum Body<'a> {
     Copied(&'a [u8]),
     Shared(Bytes),
 }
@@ -36,7 +36,8 @@ impl Connection {
     /// Queues a message.
     ///
     /// # Errors
-    /// [`SendError::Closing`] once the connection is closing.
+    /// [`SendError::Closing`] once the connection is closing, [`SendError::MessageOpen`] while a message is being sent
+    /// in pieces.
     pub fn send(&mut self, message: Message) -> Result<(), SendError> {
         let opcode = opcode_of(message.kind());
         self.push(opcode, &[], Body::Shared(message.into_bytes()))
@@ -47,8 +48,9 @@ impl Connection {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn send_uncompressed(&mut self, message: Message) -> Result<(), SendError> {
-        self.check_open()?;
+        self.check_message()?;
         self.push_frame(
+            true,
             opcode_of(message.kind()),
             &[],
             Body::Shared(message.into_bytes()),
@@ -88,7 +90,7 @@ impl Connection {
         head: &[u8],
         tail: &SharedBytes,
     ) -> Result<(), SendError> {
-        self.check_open()?;
+        self.check_message()?;
         let opcode = opcode_of(kind);
         if !self.push_shared(opcode, head, tail) {
             self.push(opcode, head, Body::Shared(tail.bytes().clone()))?;
@@ -99,12 +101,14 @@ impl Connection {
     /// Queues a ping.
     ///
     /// # Errors
-    /// As [`send`](Self::send), and [`SendError::ControlTooLong`] with more than 125 bytes.
+    /// [`SendError::Closing`] once the connection is closing, [`SendError::ControlTooLong`] with more than 125 bytes.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         if payload.len() > CONTROL_BYTES_MAX {
             return Err(SendError::ControlTooLong);
         }
-        self.push(Opcode::Ping, &[], Body::Copied(payload))
+        self.check_open()?;
+        self.push_control(Opcode::Ping, payload);
+        Ok(())
     }
 
     pub(super) fn push_close(&mut self, frame: Option<&CloseFrame>) {
@@ -116,12 +120,20 @@ impl Connection {
     }
 
     fn push(&mut self, opcode: Opcode, head: &[u8], body: Body<'_>) -> Result<(), SendError> {
-        self.check_open()?;
-        if !opcode.is_control() && self.push_compressed(opcode, head, body.as_slice()) {
-            return Ok(());
+        self.check_message()?;
+        if !self.push_compressed(opcode, head, body.as_slice()) {
+            self.push_frame(true, opcode, head, body);
         }
-        self.push_frame(opcode, head, body);
         Ok(())
+    }
+
+    /// Whether a whole message can be sent.
+    fn check_message(&self) -> Result<(), SendError> {
+        self.check_open()?;
+        match self.pieces {
+            Some(_) => Err(SendError::MessageOpen),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn check_open(&self) -> Result<(), SendError> {
@@ -196,14 +208,14 @@ impl Connection {
     }
 
     pub(super) fn push_control(&mut self, opcode: Opcode, payload: &[u8]) {
-        self.push_frame(opcode, &[], Body::Copied(payload));
+        self.push_frame(true, opcode, &[], Body::Copied(payload));
     }
 
-    fn push_frame(&mut self, opcode: Opcode, head: &[u8], body: Body<'_>) {
+    pub(super) fn push_frame(&mut self, fin: bool, opcode: Opcode, head: &[u8], body: Body<'_>) {
         let payload_bytes = (head.len() + body.len()) as u64;
         let mask = self.role.next_key();
         let header = FrameHeader {
-            fin: true,
+            fin,
             rsv1: false,
             opcode,
             mask,
@@ -251,7 +263,7 @@ impl Connection {
     }
 }
 
-fn opcode_of(kind: MessageKind) -> Opcode {
+pub(super) fn opcode_of(kind: MessageKind) -> Opcode {
     match kind {
         MessageKind::Text => Opcode::Text,
         MessageKind::Binary => Opcode::Binary,

@@ -29,11 +29,11 @@ fn server_with(limits: Limits) -> Connection {
     Connection::server(Arc::new(config), start())
 }
 
-fn server() -> Connection {
+pub(super) fn server() -> Connection {
     server_with(Limits::default())
 }
 
-fn client() -> Connection {
+pub(super) fn client() -> Connection {
     Connection::client(
         Arc::new(Config::client()),
         Box::new(FixedKeys([0; 4])),
@@ -50,7 +50,7 @@ fn start() -> Instant {
 }
 
 /// A log of what a connection makes of some input, e.g. `text "Hello", close 1000 "bye"`.
-fn events(connection: &mut Connection, bytes: &[u8]) -> Vec<String> {
+pub(super) fn events(connection: &mut Connection, bytes: &[u8]) -> Vec<String> {
     let mut bytes = bytes.to_vec();
     let mut input = Input::new(&mut bytes);
     let mut log = Vec::new();
@@ -77,7 +77,7 @@ fn describe(event: Event<'_>) -> String {
 }
 
 /// Everything that waits to be written.
-fn transmit(connection: &mut Connection) -> Vec<u8> {
+pub(super) fn transmit(connection: &mut Connection) -> Vec<u8> {
     let mut out = Vec::new();
     loop {
         let mut slices = [IoSlice::new(&[]); 3];
@@ -532,7 +532,7 @@ const PARAMS: DeflateParams = DeflateParams {
 };
 
 /// A server and a client that have agreed to compress.
-fn compressing() -> [Connection; 2] {
+pub(super) fn compressing() -> [Connection; 2] {
     let pool = Arc::new(DeflatePool::default());
     [server(), client()].map(|connection| connection.with_deflate(&PARAMS, Arc::clone(&pool)))
 }
