@@ -8,11 +8,12 @@ export function messagesOf({ messages = [] }) {
   );
 }
 
-function numbered({ text, bytes, noise, times = 1, pieces = 1 }, number) {
-  const isText = bytes === undefined;
-  const unit = isText
-    ? new TextEncoder().encode(text?.replaceAll('{n}', number) ?? noiseOf(noise))
-    : Uint8Array.from(bytes.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+function numbered({ text, bytes, noise, binary = false, times = 1, pieces = 1 }, number) {
+  const isText = bytes === undefined && !binary;
+  const unit =
+    bytes === undefined
+      ? new TextEncoder().encode(text?.replaceAll('{n}', number) ?? noiseOf(noise))
+      : Uint8Array.from(bytes.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
   const payload = new Uint8Array(unit.length * times);
   for (let index = 0; index < times; index++) payload.set(unit, index * unit.length);
   return { isText, payload, pieces };

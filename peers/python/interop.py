@@ -9,10 +9,10 @@ class Message:
     """One message: text or bytes, and in how many pieces it goes."""
 
     def __init__(self, fields, number):
-        self.is_text = "bytes" not in fields
+        self.is_text = "bytes" not in fields and not fields.get("binary", False)
         if "text" in fields:
             unit = fields["text"].replace("{n}", str(number)).encode()
-        elif self.is_text:
+        elif "noise" in fields:
             unit = noise(fields["noise"])
         else:
             unit = bytes.fromhex(fields["bytes"])

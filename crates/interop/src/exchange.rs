@@ -49,8 +49,11 @@ pub(crate) struct Messages {
     text: Option<String>,
     /// In hexadecimal.
     bytes: Option<String>,
-    /// Text that is made by [`noise`], so long.
+    /// What [`noise_of`] makes, so long.
     noise: Option<usize>,
+    /// Whether noise is sent as bytes.
+    #[serde(default)]
+    binary: bool,
     #[serde(default = "one")]
     times: usize,
     #[serde(default = "one")]
@@ -202,7 +205,13 @@ impl Messages {
             Self {
                 bytes: Some(hex), ..
             } => (MessageKind::Binary, bytes_of(hex)),
-            Self { noise, .. } => (MessageKind::Text, noise_of(noise.unwrap_or(0))),
+            Self { noise, binary, .. } => {
+                let kind = match binary {
+                    true => MessageKind::Binary,
+                    false => MessageKind::Text,
+                };
+                (kind, noise_of(noise.unwrap_or(0)))
+            }
         };
         Sent {
             kind,
@@ -223,7 +232,6 @@ impl Sent {
         }
     }
 
-    #[cfg(test)] // Our own end sends every message whole.
     /// The payload as it is cut: all pieces but the last are of one size.
     pub(crate) fn cut(&self) -> Vec<Bytes> {
         let size = self.payload.len().div_ceil(self.pieces).max(1);

@@ -9,7 +9,7 @@ use std::{
 
 use gumboot_websocket::{
     Client, Link, LinkError,
-    proto::{CloseFrame, Connection, Event, MessageRef, handshake::server::Offer},
+    proto::{CloseFrame, Connection, Event, MessageRef, Piece, handshake::server::Offer},
     server::{Acceptance, Answer, HttpLimits, serve_http},
     timer::now,
 };
@@ -182,12 +182,20 @@ impl<'a> Talk<'a> {
     /// Queues a message, whole or in pieces with a ping between each two.
     fn send(&mut self, connection: &mut Connection, number: usize) {
         let sent = &self.messages[number];
-        for _ in 1..sent.pieces {
+        if sent.pieces == 1 {
+            return connection.send(sent.message()).expect("it is open");
+        }
+        let mut pieces = sent.cut();
+        let last = pieces.pop().expect("there is one");
+        for piece in pieces {
+            let queued = connection.send_piece(sent.kind, piece, Piece::More);
+            queued.expect("it is a piece");
             self.pings += 1;
             let ping = connection.ping(self.pings.to_string().as_bytes());
             ping.expect("it is open");
         }
-        connection.send(sent.message()).expect("it is open");
+        let queued = connection.send_piece(sent.kind, last, Piece::Last);
+        queued.expect("the text is UTF-8");
     }
 
     /// Closes once all messages have come, if it is for this end to do.

@@ -91,9 +91,6 @@ fn left_out<P: Peer>(peer: &P, direction: Direction<'_>, case: &Case) -> Option<
     if is_client && deflates && exchange.needs_offer() && !can(Ability::Offer) {
         return Some("it offers compression as it likes".to_owned());
     }
-    if is_client && exchange.pings() > 0 && !can(Ability::Pieces) {
-        return Some("it sends no pieces".to_owned());
-    }
     if matches!(direction, Direction::ToProgram(_)) && echo_only {
         return Some("for other servers".to_owned());
     }
