@@ -18,6 +18,7 @@ use crate::{
     config::Endpoints,
     console,
     hub::{Hub, Seat},
+    metrics::{Connected, ConnectionKind},
 };
 
 /// A WebSocket whose handshake was accepted, and its place: taken with the answer, so that a server that goes down
@@ -26,6 +27,8 @@ use crate::{
 pub(crate) struct Accepted {
     pub(crate) to: Use,
     pub(crate) seat: Seat,
+    /// On HTTP/2, where it is one more; it counts from its answer on, so that the next one finds it counted.
+    pub(crate) connected: Option<Connected>,
 }
 
 /// What a WebSocket is used for.
@@ -33,6 +36,15 @@ pub(crate) struct Accepted {
 pub(crate) enum Use {
     Echo,
     Stomp,
+}
+
+impl Use {
+    pub(crate) fn kind(self) -> ConnectionKind {
+        match self {
+            Self::Echo => ConnectionKind::Echo,
+            Self::Stomp => ConnectionKind::StompWebSocket,
+        }
+    }
 }
 
 /// The subprotocols of STOMP, the preferred one first.
@@ -59,6 +71,7 @@ fn upgrade<B>(hub: &Arc<Hub>, request: &Request<B>, to: Use) -> Answer<Accepted>
             Accepted {
                 to,
                 seat: hub.seat(),
+                connected: is_one_more(request).then(|| hub.metrics.connected(to.kind())),
             },
         ),
         Err(refusal) => Answer::Http(refusal.response().map(|text| Full::new(Bytes::from(text)))),
@@ -68,9 +81,7 @@ fn upgrade<B>(hub: &Arc<Hub>, request: &Request<B>, to: Use) -> Answer<Accepted>
 fn accept<B>(hub: &Arc<Hub>, request: &Request<B>, to: Use) -> Result<Acceptance, Refusal> {
     hub.config.origins.check(request.headers())?;
     let offer = offer(request)?;
-    // A connection of HTTP/2 was counted once, and carries many.
-    let is_one_more = request.version() == Version::HTTP_2;
-    if hub.is_draining() || (is_one_more && hub.is_full()) {
+    if hub.is_draining() || (is_one_more(request) && hub.is_full()) {
         return Err(Refusal::Unavailable);
     }
     // An echo speaks whatever it is offered.
@@ -79,6 +90,12 @@ fn accept<B>(hub: &Arc<Hub>, request: &Request<B>, to: Use) -> Result<Acceptance
         Use::Stomp => offer.choose(&STOMP_PROTOCOLS),
     };
     Ok(Acceptance::new(&offer, protocol, &hub.config.websocket))
+}
+
+/// Whether a WebSocket is another connection beside that of its request: one of HTTP/2 was counted once, and carries
+/// many.
+fn is_one_more<B>(request: &Request<B>) -> bool {
+    request.version() == Version::HTTP_2
 }
 
 /// A page of the console, or why there is none.

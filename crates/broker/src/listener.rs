@@ -137,28 +137,29 @@ where
         answer(&hub, &request)
     }));
     match http.await {
-        Ok(Some(upgraded)) => {
-            spawn_session(&hub, upgraded);
-            drop(connected);
-        }
+        Ok(Some(upgraded)) => spawn_session(&hub, upgraded, Some(connected)),
         Ok(None) => {}
         Err(error) => debug!(%error, "HTTP ended"),
     }
 }
 
-/// A task for a WebSocket; the session itself, with nothing around it, is what an idle connection weighs.
-fn spawn_session<S>(hub: &Arc<Hub>, upgraded: Upgraded<S, Accepted>)
+/// A task for a WebSocket; the session itself, with nothing around it, is what an idle connection weighs. It takes the
+/// place of the connection `before`, if it had one of its own.
+fn spawn_session<S>(hub: &Arc<Hub>, upgraded: Upgraded<S, Accepted>, before: Option<Connected>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (link, Accepted { to, seat }) = upgraded.into_link(Arc::clone(&hub.config.websocket));
+    let (link, accepted) = upgraded.into_link(Arc::clone(&hub.config.websocket));
+    let Accepted {
+        to,
+        seat,
+        connected,
+    } = accepted;
+    let connected = connected.unwrap_or_else(|| hub.metrics.connected(to.kind()));
+    drop(before);
     match to {
-        Use::Echo => {
-            let connected = hub.metrics.connected(ConnectionKind::Echo);
-            tokio::spawn(Session::new(link, Echo::new(seat), connected));
-        }
+        Use::Echo => drop(tokio::spawn(Session::new(link, Echo::new(seat), connected))),
         Use::Stomp => {
-            let connected = hub.metrics.connected(ConnectionKind::StompWebSocket);
             let protocol = Stomp::new(now(), seat, Arc::clone(&hub.stomp_options));
             tokio::spawn(Session::new(link, protocol, connected));
         }

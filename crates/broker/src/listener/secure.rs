@@ -61,7 +61,7 @@ async fn serve_h2(hub: Arc<Hub>, stream: Transport, connected: Connected) {
         stream,
         &hub.config.http,
         |request| answer(&hub, &request),
-        move |upgraded| spawn_session(&sessions, upgraded),
+        move |upgraded| spawn_session(&sessions, upgraded, None),
     );
     if let Err(error) = served.await {
         debug!(%error, "HTTP/2 ended");
