@@ -1,4 +1,5 @@
-//! A peer that never reads: it is dropped once it has taken nothing for [`WRITE_STALL_MAX`].
+//! A peer that never reads: it is dropped once it has taken nothing for [`WRITE_STALL_MAX`], and what waits for it until
+//! then has a bound.
 
 use std::{
     future::{Future, poll_fn},
@@ -7,13 +8,14 @@ use std::{
     time::Duration,
 };
 
+use gumboot_testkit::BINARY;
 use gumboot_websocket::{
     LinkError, Socket, TransportKind, WRITE_STALL_MAX,
-    proto::{Error, Wait},
+    proto::{Connection, Error, Event, Wait},
 };
 use tokio::time::{Instant, pause};
 
-use crate::support::{pair, soon};
+use crate::support::{Peer, Role, against, drive, pair, plain, soon};
 
 /// What the operating system takes for a peer that does not read, at most.
 const TAKEN_MAX: usize = 100 << 20;
@@ -113,4 +115,31 @@ async fn it_is_dropped_at_the_end_too() {
         }
     })
     .await;
+}
+
+/// One message of a peer that is sent back to it.
+const MESSAGE_BYTES: usize = 64 * 1024;
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_it_has_a_bound() {
+    for role in Role::BOTH {
+        let (socket, peer) = against(role, plain(), |mut peer: Peer| {
+            let frame = peer.frame(BINARY, &[7; MESSAGE_BYTES]);
+            let blocked = Duration::from_millis(500);
+            peer.tcp.send_until_blocked(&frame, blocked, TAKEN_MAX);
+            peer
+        })
+        .await;
+        let start = Instant::now();
+        let (link, _) = socket.into_parts();
+        let echo = |connection: &mut Connection, event: Event<'_>| {
+            if let Event::Message(message) = event {
+                let _ = connection.send_back(message);
+            }
+        };
+        // A read of 64 KiB can end one message and bring most of another.
+        let ended = soon(drive(link, 2 * MESSAGE_BYTES, echo)).await;
+        assert_stalled(&Err(ended), start);
+        drop(peer.await.unwrap());
+    }
 }
