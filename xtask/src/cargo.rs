@@ -76,9 +76,17 @@ pub(crate) fn build_package(cx: &Context, package: &str) -> Outcome {
     Ok(vec![])
 }
 
-/// Builds an example of a crate, as the tests of that crate do.
-pub(crate) fn build_example(cx: &Context, package: &str, example: &str) -> Outcome {
-    let arguments = ["build", "--package", package, "--example", example];
+/// Builds an example of a crate in a profile: `dev` is that of the crate's tests, `release` that of the program.
+pub(crate) fn build_example(cx: &Context, package: &str, example: &str, profile: &str) -> Outcome {
+    let arguments = [
+        "build",
+        "--package",
+        package,
+        "--example",
+        example,
+        "--profile",
+        profile,
+    ];
     process::run(cx, cargo(cx).args(arguments))?;
     Ok(vec![])
 }

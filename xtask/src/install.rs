@@ -85,15 +85,21 @@ pub(crate) fn chromium(cx: &Context) -> Result<PathBuf, Failure> {
     if let Some(path) = std::env::var_os(CHROMIUM_VARIABLE) {
         return Ok(path.into());
     }
-    // It makes the certificate of the test of TLS.
-    if !process::runs(cx, "openssl", "version") {
-        apt(cx, &["openssl"])?;
-    }
+    openssl(cx)?;
     let path = Path::new("/usr/bin/chromium");
     if !path.exists() {
         apt(cx, &["chromium", "fonts-liberation"])?;
     }
     Ok(path.into())
+}
+
+/// The program `openssl`, which makes the certificates of the tests of TLS.
+pub(crate) fn openssl(cx: &Context) -> Result<(), Failure> {
+    if process::runs(cx, "openssl", "version") {
+        Ok(())
+    } else {
+        apt(cx, &["openssl"])
+    }
 }
 
 /// Makes a Python 3 environment; Debian keeps the module for that in a package of its own.

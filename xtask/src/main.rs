@@ -13,6 +13,7 @@ mod steps;
 
 mod autobahn;
 mod cargo;
+mod certificate;
 mod deny;
 mod install;
 mod peers;

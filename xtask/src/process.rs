@@ -109,7 +109,7 @@ impl Drop for Running {
     }
 }
 
-/// A server under test: its first lines are its addresses, and it ends on SIGTERM.
+/// A server, under test or for one: its first lines are its addresses, and it ends on SIGTERM.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Running,

@@ -20,7 +20,7 @@ pub(crate) fn build(cx: &Context) -> Result<PathBuf, Failure> {
 /// Builds the server of the cases of the `WebSocket` object, and says where it is.
 pub(crate) fn build_web_socket_server(cx: &Context) -> Result<PathBuf, Failure> {
     const EXAMPLE: &str = "web_socket_test_server";
-    cargo::build_example(cx, "gumboot-websocket", EXAMPLE)?;
+    cargo::build_example(cx, "gumboot-websocket", EXAMPLE, "dev")?;
     built(cx.target.join("debug/examples").join(EXAMPLE))
 }
 
@@ -29,6 +29,13 @@ pub(crate) fn build_interop(cx: &Context) -> Result<PathBuf, Failure> {
     const PACKAGE: &str = "gumboot-interop";
     cargo::build_package(cx, PACKAGE)?;
     built(cx.target.join("debug").join(PACKAGE))
+}
+
+/// Builds the client that the Autobahn Testsuite tests, and says where it is.
+pub(crate) fn build_autobahn_client(cx: &Context) -> Result<PathBuf, Failure> {
+    const EXAMPLE: &str = "autobahn_client";
+    cargo::build_example(cx, "gumboot-websocket", EXAMPLE, "release")?;
+    built(cx.target.join("release/examples").join(EXAMPLE))
 }
 
 fn built(path: PathBuf) -> Result<PathBuf, Failure> {

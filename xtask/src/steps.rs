@@ -48,8 +48,8 @@ pub(crate) const ALL: &[Step] = &[
     step("build", "the program, as users build it", 15, cargo::build),
     step(
         "autobahn",
-        "the Autobahn Testsuite against `gumboot echo`",
-        10,
+        "the Autobahn Testsuite, all cases, in both roles",
+        30,
         autobahn::check,
     ),
     step(
