@@ -178,7 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     /// Says whether the owner polls [`Link::poll_read`] for now: while it does not, the peer's silence means nothing.
-    pub(crate) fn set_reading(&mut self, reads: bool) {
+    pub fn set_reading(&mut self, reads: bool) {
         if self.is_paused && reads {
             self.connection.handle_resumed(now());
         }
@@ -186,7 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     /// Ends the transport without a word; [`Link::poll_end`] is ready at once.
-    pub(crate) fn abandon(&mut self) {
+    pub fn abandon(&mut self) {
         self.connection.handle_transport_closed();
         self.pipe.abandon();
     }

@@ -8,6 +8,7 @@ pub(crate) mod tls;
 
 use std::{
     fmt, io,
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -29,12 +30,20 @@ pub struct Transport(Inner);
 enum Inner {
     Http2 {
         stream: TokioIo<Upgraded>,
+        below: Arc<Below>,
         _in_use: Option<InUse>,
     },
     Tcp(TcpStream),
     // The limit lies below TLS: what TLS has taken, the peer has not.
     Tls(Box<TlsStream<StallLimited<Transport>>>),
     Unix(UnixStream),
+}
+
+/// What is known of the connection under the streams of HTTP/2.
+#[derive(Debug, Default)]
+pub(crate) struct Below {
+    peer_addr: Option<SocketAddr>,
+    tls: Option<TlsInfo>,
 }
 
 /// What is held as long as a stream of HTTP/2 is open, to tell its connection.
@@ -70,6 +79,7 @@ impl Transport {
     pub(crate) fn http2(stream: Upgraded, in_use: Option<InUse>) -> Self {
         Self(Inner::Http2 {
             stream: TokioIo::new(stream),
+            below: Arc::default(),
             _in_use: in_use,
         })
     }
@@ -77,6 +87,22 @@ impl Transport {
     /// Over TLS.
     pub(crate) fn secured(stream: TlsStream<StallLimited<Self>>) -> Self {
         Self(Inner::Tls(Box::new(stream)))
+    }
+
+    /// This stream of HTTP/2, with what is known of its connection.
+    pub(crate) fn over(mut self, known: Arc<Below>) -> Self {
+        if let Inner::Http2 { below, .. } = &mut self.0 {
+            *below = known;
+        }
+        self
+    }
+
+    /// What is known of a connection that will have streams.
+    pub(crate) fn below(&self) -> Below {
+        Below {
+            peer_addr: self.peer_addr(),
+            tls: self.tls(),
+        }
     }
 
     /// Which kind of transport this is.
@@ -90,12 +116,26 @@ impl Transport {
         }
     }
 
-    /// What was agreed on for TLS; `None` on any other kind, also on a stream of HTTP/2, whose connection is out of
-    /// reach.
+    /// The address at the other end, which is the proxy's if there is one; `None` for a Unix socket, and for a stream
+    /// of HTTP/2 that a server accepted.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        match &self.0 {
+            Inner::Http2 { below, .. } => below.peer_addr,
+            Inner::Tcp(stream) => stream.peer_addr().ok(),
+            Inner::Tls(stream) => stream.get_ref().0.get_ref().peer_addr(),
+            Inner::Unix(_) => None,
+        }
+    }
+
+    /// What was agreed on for TLS, of a stream of HTTP/2 for its connection; `None` without TLS, and for a stream of
+    /// HTTP/2 that a server accepted.
     #[must_use]
     pub fn tls(&self) -> Option<TlsInfo> {
-        let Inner::Tls(stream) = &self.0 else {
-            return None;
+        let stream = match &self.0 {
+            Inner::Http2 { below, .. } => return below.tls.clone(),
+            Inner::Tls(stream) => stream,
+            Inner::Tcp(_) | Inner::Unix(_) => return None,
         };
         let (_, session) = stream.get_ref();
         let suite = session.negotiated_cipher_suite();

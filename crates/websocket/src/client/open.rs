@@ -313,6 +313,7 @@ impl Settings {
         let mut request = add_headers(handshake.request_extended(uri), &visit.headers);
         let protocol = Protocol::from_static(PROTOCOL);
         request.extensions_mut().insert(protocol);
+        let below = Arc::clone(&sender.below);
         let answer = send(sender, request);
         let answer = within(ConnectWait::Handshake, self.waits.handshake, answer);
         let answer = answer.await?.map_err(ConnectError::Http)?;
@@ -325,7 +326,7 @@ impl Settings {
         let stream = hyper::upgrade::on(answer)
             .await
             .map_err(ConnectError::Http)?;
-        let stream = Transport::http2(stream, None);
+        let stream = Transport::http2(stream, None).over(below);
         let socket = self.socket(stream, agreed, &Bytes::new());
         Ok(Outcome::Open(Box::new(socket)))
     }
@@ -354,8 +355,9 @@ async fn send(
     mut sender: http2::Sender,
     request: Request<()>,
 ) -> Result<Response<hyper::body::Incoming>, hyper::Error> {
-    sender.ready().await?;
+    sender.requests.ready().await?;
     sender
+        .requests
         .send_request(request.map(|()| Empty::<Bytes>::new()))
         .await
 }

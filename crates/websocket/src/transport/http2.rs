@@ -20,10 +20,21 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
-use crate::{client::target::Origin, transport::Transport};
+use crate::{
+    client::target::Origin,
+    transport::{Below, Transport},
+};
 
 /// What hyper sends requests with.
-pub(crate) type Sender = http2::SendRequest<Empty<Bytes>>;
+type SendRequest = http2::SendRequest<Empty<Bytes>>;
+
+/// A connection, to open streams on.
+#[derive(Debug, Clone)]
+pub(crate) struct Sender {
+    pub(crate) requests: SendRequest,
+    /// What the streams travel over.
+    pub(crate) below: Arc<Below>,
+}
 
 /// What a peer may send on one stream before we have taken it, in bytes.
 pub(crate) const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
@@ -55,12 +66,14 @@ impl Pool {
 }
 
 fn is_usable(sender: &Option<Sender>) -> bool {
-    sender.as_ref().is_some_and(|sender| !sender.is_closed())
+    sender
+        .as_ref()
+        .is_some_and(|sender| !sender.requests.is_closed())
 }
 
 /// The sender of a slot, if its connection still stands.
 pub(crate) fn usable(slot: &Option<Sender>) -> Option<Sender> {
-    slot.clone().filter(|sender| !sender.is_closed())
+    slot.clone().filter(|sender| !sender.requests.is_closed())
 }
 
 /// Begins HTTP/2 on a stream; `None` if the server does not let streams become WebSockets (RFC 8441 §3).
@@ -69,12 +82,13 @@ pub(crate) fn usable(slot: &Option<Sender>) -> Option<Sender> {
 /// The server does not speak HTTP/2.
 pub(crate) async fn begin(stream: Transport) -> Result<Option<Sender>, hyper::Error> {
     let settings = Arc::new(Settings::default());
+    let below = Arc::new(stream.below());
     let io = Watched {
         io: TokioIo::new(stream),
         preface: Preface::default(),
         settings: Arc::clone(&settings),
     };
-    let (sender, mut connection) = http2::Builder::new(Watching(Arc::clone(&settings)))
+    let (requests, mut connection) = http2::Builder::new(Watching(Arc::clone(&settings)))
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -89,7 +103,7 @@ pub(crate) async fn begin(stream: Transport) -> Result<Option<Sender>, hyper::Er
         if connection.is_extended_connect_protocol_enabled() {
             break;
         }
-        if handled || sender.is_closed() {
+        if handled || requests.is_closed() {
             return Ok(None);
         }
         tokio::select! {
@@ -99,7 +113,7 @@ pub(crate) async fn begin(stream: Transport) -> Result<Option<Sender>, hyper::Er
     }
     // Each stream hears of the end of the connection itself.
     tokio::spawn(async move { drop(connection.await) });
-    Ok(Some(sender))
+    Ok(Some(Sender { requests, below }))
 }
 
 /// Whether the settings of the server have come, which hyper does not tell.

@@ -35,6 +35,9 @@ async fn several_on_one_connection() {
     assert_eq!(server.connections(), 1);
     for (index, socket) in sockets.iter_mut().enumerate() {
         assert_eq!(socket.transport().kind(), TransportKind::Http2);
+        assert_eq!(socket.transport().peer_addr(), Some(server.address));
+        let tls = socket.transport().tls().unwrap();
+        assert_eq!(tls.alpn.as_deref(), Some("h2"));
         assert_eq!(socket.protocol(), Some("a"));
         assert!(socket.extensions().starts_with("permessage-deflate"));
         expect_echo(socket, &format!("message {index}")).await;

@@ -32,6 +32,7 @@ async fn a_server_whose_root_is_trusted() {
     let tls = socket.transport().tls().unwrap();
     assert_eq!(tls.version.as_deref(), Some("TLSv1_3"));
     assert_eq!(tls.alpn.as_deref(), Some("http/1.1"));
+    assert_eq!(socket.transport().peer_addr(), Some(server.address));
     soon(socket.close(None)).await.unwrap();
 }
 
