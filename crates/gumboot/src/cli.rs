@@ -7,9 +7,9 @@ use std::{
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 
-use crate::command::{EXIT_USAGE, echo, serve};
+use crate::command::{EXIT_USAGE, connect, echo, serve};
 
-/// A WebSocket and STOMP push server, and the tool to try one.
+/// A WebSocket and STOMP push server, and the tool to try any WebSocket server.
 #[derive(Debug, Parser)]
 #[command(name = "gumboot", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -25,6 +25,8 @@ struct Cli {
 pub(crate) enum Command {
     /// Run the server: the console, STOMP over WebSocket and TCP, and an echo.
     Serve(serve::Args),
+    /// Connect to a WebSocket server: to type messages, or as a pipe.
+    Connect(Box<connect::Args>),
     /// Run an echo server, on every path, for tests and benchmarks.
     Echo(echo::Args),
 }

@@ -1,5 +1,6 @@
 //! The subcommands, and what they share: the status to exit with, the log, the signals to stop at.
 
+pub(crate) mod connect;
 pub(crate) mod echo;
 pub(crate) mod serve;
 pub(crate) mod tls;
@@ -7,9 +8,11 @@ pub(crate) mod tls;
 use std::{
     io::{self, Write},
     process::ExitCode,
+    sync::Arc,
 };
 
 use gumboot_broker::{Config, Server};
+use gumboot_websocket::proto;
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
@@ -28,6 +31,7 @@ const EXIT_FAILURE: u8 = 1;
 /// Runs a command to its end.
 pub(crate) fn run(command: Command) -> ExitCode {
     match command {
+        Command::Connect(args) => connect::run(args),
         Command::Serve(args) => serve::run(&args),
         Command::Echo(args) => echo::run(&args),
     }
@@ -76,6 +80,15 @@ fn run_server(
     // What is left is not worth waiting for: connections that had not upgraded, or did not end in time.
     runtime.shutdown_background();
     exit
+}
+
+/// What the WebSockets of a server are set up with.
+fn websocket_config(no_compress: bool) -> Arc<proto::Config> {
+    let mut config = proto::Config::server();
+    if no_compress {
+        config.deflate = None;
+    }
+    Arc::new(config)
 }
 
 /// There are no users yet: what listens beyond this machine is open to all who reach it.

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, num::NonZeroUsize, process::ExitCode};
 use gumboot_broker::{Config, Endpoints, OriginPolicy};
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{EXIT_USAGE, fail, log, run_server, serve::reachable, tls::TlsArgs};
+use super::{EXIT_USAGE, fail, log, run_server, serve::reachable, tls::TlsArgs, websocket_config};
 
 /// What was typed.
 #[derive(Debug, Clone, clap::Args)]
@@ -18,6 +18,9 @@ pub(crate) struct Args {
     threads: Option<NonZeroUsize>,
     #[command(flatten)]
     tls: TlsArgs,
+    /// Agree to no compression
+    #[arg(long)]
+    no_compress: bool,
     /// How much to log, to standard error: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: LevelFilter,
@@ -43,6 +46,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         stomp_listen: None,
         endpoints: Endpoints::Echo,
         origins,
+        websocket: websocket_config(args.no_compress),
         ..Config::default()
     };
     run_server(config, args.threads.map(NonZeroUsize::get), |server| {

@@ -10,7 +10,7 @@ use std::{
 use gumboot_broker::{Config, InvalidOrigin, OriginPolicy, Server, TlsFileError};
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{EXIT_USAGE, fail, log, run_server, tls::TlsArgs};
+use super::{EXIT_USAGE, fail, log, run_server, tls::TlsArgs, websocket_config};
 
 /// What was typed.
 #[derive(Debug, Clone, clap::Args)]
@@ -26,6 +26,9 @@ pub(crate) struct Args {
     allow_origin: Vec<String>,
     #[command(flatten)]
     tls: TlsArgs,
+    /// Agree to no compression
+    #[arg(long)]
+    no_compress: bool,
     /// How much to log, to standard error: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: LevelFilter,
@@ -96,6 +99,7 @@ impl Args {
             stomp_listen: self.stomp_listen.0,
             tls,
             origins,
+            websocket: websocket_config(self.no_compress),
             ..Config::default()
         })
     }

@@ -15,22 +15,22 @@ use crate::program::Program;
 const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// A folder with a certificate and its key, gone with the test.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let name = format!("gumboot-{name}-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder).unwrap();
         Self(folder)
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 
     /// Writes a new certificate, and gives a client that trusts no other.
-    fn certify(&self) -> Client {
+    pub(crate) fn certify(&self) -> Client {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).unwrap();
         fs::write(Path::new(&self.path("cert.pem")), cert.pem()).unwrap();
@@ -40,7 +40,7 @@ impl Folder {
     }
 
     /// Starts a command with the flags of TLS.
-    fn start(&self, command: &[&str]) -> Program {
+    pub(crate) fn start(&self, command: &[&str]) -> Program {
         let (certificate, key) = (self.path("cert.pem"), self.path("key.pem"));
         let flags = ["--listen", "127.0.0.1:0", "--tls-cert", &certificate];
         Program::start(&[command, &flags[..], &["--tls-key", &key]].concat())
@@ -62,7 +62,7 @@ async fn expect_echo(socket: &mut Socket) {
 
 /// The URL at the end of a line that begins with `word`.
 #[track_caller]
-fn url(line: &str, word: &str) -> String {
+pub(crate) fn url(line: &str, word: &str) -> String {
     let rest = line.strip_prefix(word).unwrap_or_else(|| panic!("{line}"));
     rest.split_whitespace().next().unwrap().to_owned()
 }

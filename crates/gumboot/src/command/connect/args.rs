@@ -1,0 +1,340 @@
+//! What may be typed behind `gumboot connect`, and what it means.
+
+use std::{
+    fmt::Display,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use gumboot_websocket::{Client, Proxy, TlsOptions, proto};
+
+use super::{
+    input::{Form, Input},
+    is_terminal,
+    output::{Binary, Output, Style},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  gumboot connect ws://127.0.0.1:8080/echo
+  gumboot connect wss://example.com/chat -p v12.stomp -H 'Cookie: a=b'
+  echo hello | gumboot connect ws://127.0.0.1:8080/echo
+  gumboot connect wss://example.com/feed --json --wait </dev/null | jq .data
+
+In a terminal, /help lists what can be typed beside messages. Otherwise each line of standard input is a message, and
+each message from the server a line of standard output; at the end of the input the connection is closed.
+Exit status: 0 after a clean close, 1 without one, 2 for what has to be typed differently.";
+
+/// What was typed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Where to connect: ws://HOST/PATH, or wss:// for TLS
+    url: String,
+    /// A subprotocol to offer, the preferred one first; may be repeated
+    #[arg(long, short, value_name = "P")]
+    protocol: Vec<String>,
+    /// A header to send with the handshake, as 'Name: value'; may be repeated
+    #[arg(long, short = 'H', value_name = "HEADER")]
+    header: Vec<String>,
+    /// The origin to send, as a browser would
+    #[arg(long)]
+    origin: Option<String>,
+    /// Who you are, by Basic
+    #[arg(long, short, value_name = "NAME:PASSWORD", conflicts_with = "bearer")]
+    user: Option<String>,
+    /// Who you are, by Bearer
+    #[arg(long, value_name = "TOKEN")]
+    bearer: Option<String>,
+    #[command(flatten)]
+    tls: TlsArgs,
+    #[command(flatten)]
+    way: WayArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    pipe: PipeArgs,
+    /// Show the peer's pings, and the pongs to those that are sent by themselves
+    #[arg(long, short = 'P')]
+    show_pings: bool,
+}
+
+/// Which servers are trusted, and what is presented to them.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "TLS")]
+struct TlsArgs {
+    /// Trust the certificates in this file, in PEM, in place of the system's
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// Present this certificate, and those that signed it, in PEM
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// The private key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    /// Take any certificate: whoever is in between can read and change everything
+    #[arg(long, short = 'k')]
+    insecure: bool,
+}
+
+/// How the server is reached.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "The way there")]
+struct WayArgs {
+    /// http://HOST:PORT, https:// or socks5://; `none` for none. By default as the environment says
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+    /// Speak HTTP/2 with a server of wss:// that can
+    #[arg(long)]
+    http2: bool,
+    /// Connect to this Unix socket in place of the host of the URL
+    #[arg(long, value_name = "PATH")]
+    unix: Option<PathBuf>,
+    /// Follow so many redirects
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    redirects: u32,
+    /// Offer no compression
+    #[arg(long)]
+    no_compress: bool,
+}
+
+/// Bounds.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Bounds")]
+struct LimitArgs {
+    /// How long it may take to connect, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    connect_timeout: Duration,
+    /// After how long a silence to ping the server, in seconds; 0 for never
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    ping_interval: Duration,
+    /// The longest message to take, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    max_message_bytes: u64,
+}
+
+/// What goes through standard input and output.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "As a pipe")]
+struct PipeArgs {
+    /// Send each line as text; this is the default
+    #[arg(long, conflicts_with_all = ["binary", "hex", "json_input"])]
+    text: bool,
+    /// Send each line as a binary message
+    #[arg(long, short, conflicts_with = "json_input")]
+    binary: bool,
+    /// Binary messages are lines of hexadecimal digits, in both directions
+    #[arg(long, conflicts_with = "json_input")]
+    hex: bool,
+    /// Send the whole of standard input as one message
+    #[arg(long, conflicts_with_all = ["hex", "json_input"])]
+    whole: bool,
+    /// Print every event as a line of JSON
+    #[arg(long)]
+    json: bool,
+    /// Take lines of JSON, such as {"event":"message","type":"text","data":"hi"}
+    #[arg(long)]
+    json_input: bool,
+    /// Print the time before each message
+    #[arg(long, short, conflicts_with = "json")]
+    timestamps: bool,
+    /// At the end of the input, stay until the server closes
+    #[arg(long, short)]
+    wait: bool,
+    /// Say nothing on standard error but what goes wrong
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// What to do at the end of the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AtEnd {
+    Close,
+    Wait,
+}
+
+/// What was typed, as it is meant.
+pub(super) struct Plan {
+    pub(super) client: Client,
+    pub(super) url: String,
+    pub(super) protocols: Vec<String>,
+    pub(super) input: Input,
+    pub(super) output: Output,
+    pub(super) at_end: AtEnd,
+    pub(super) is_interactive: bool,
+    pub(super) is_insecure: bool,
+}
+
+impl Args {
+    /// What it means; the files are read.
+    ///
+    /// # Errors
+    /// What has to be typed differently.
+    pub(super) fn resolve(self) -> Result<Plan, String> {
+        let client = self.client()?;
+        let pipe = &self.pipe;
+        let is_piped = pipe.json || pipe.json_input || pipe.whole || pipe.hex || pipe.binary;
+        let is_interactive = !is_piped && is_terminal();
+        Ok(Plan {
+            client,
+            is_interactive,
+            is_insecure: self.tls.insecure,
+            input: Input {
+                form: pipe.form(),
+                is_whole: pipe.whole,
+            },
+            output: Output {
+                style: pipe.style(is_interactive),
+                binary: if pipe.hex { Binary::Hex } else { Binary::Raw },
+                is_quiet: pipe.quiet,
+                shows_pings: self.show_pings,
+                shows_time: pipe.timestamps || is_interactive,
+            },
+            at_end: if pipe.wait { AtEnd::Wait } else { AtEnd::Close },
+            url: with_scheme(self.url),
+            protocols: self.protocol,
+        })
+    }
+
+    fn client(&self) -> Result<Client, String> {
+        let mut client = Client::new().config(self.limits.config(self.way.no_compress));
+        for typed in &self.header {
+            let (name, value) = typed
+                .split_once(':')
+                .ok_or_else(|| format!("--header '{typed}': there is no colon in it"))?;
+            client = client
+                .header(name.trim(), value.trim())
+                .map_err(|error| format!("--header '{typed}': {error}"))?;
+        }
+        if let Some(origin) = &self.origin {
+            client = client.header("origin", origin).map_err(flag("--origin"))?;
+        }
+        if let Some(user) = &self.user {
+            let (name, password) = user.split_once(':').unwrap_or((user, ""));
+            client = client.basic_auth(name, password).map_err(flag("--user"))?;
+        }
+        if let Some(token) = &self.bearer {
+            client = client.bearer_auth(token).map_err(flag("--bearer"))?;
+        }
+        client = self.way.apply(client)?;
+        Ok(self.limits.apply(client.tls(self.tls.options()?)))
+    }
+}
+
+impl TlsArgs {
+    fn options(&self) -> Result<TlsOptions, String> {
+        let mut options = TlsOptions::new();
+        if let Some(file) = &self.cacert {
+            options = options
+                .root_pem(&read(file)?)
+                .map_err(|error| format!("{}: {error}", file.display()))?;
+        }
+        if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
+            options = options
+                .identity_pem(&read(cert)?, &read(key)?)
+                .map_err(|error| format!("{}, {}: {error}", cert.display(), key.display()))?;
+        }
+        Ok(match self.insecure {
+            true => options.danger_accept_invalid_certs(),
+            false => options,
+        })
+    }
+}
+
+impl WayArgs {
+    fn apply(&self, mut client: Client) -> Result<Client, String> {
+        if let Some(url) = &self.proxy {
+            client = client.proxy(proxy(url)?);
+        }
+        if self.http2 {
+            client = client.http2();
+        }
+        if let Some(path) = &self.unix {
+            client = client.unix_socket(path);
+        }
+        Ok(client.follow_redirects(self.redirects))
+    }
+}
+
+impl LimitArgs {
+    fn config(&self, no_compress: bool) -> proto::Config {
+        let mut config = proto::Config::client();
+        config.limits.message_bytes_max = self.max_message_bytes;
+        config.limits.frame_bytes_max = self.max_message_bytes;
+        config.timing.ping_interval =
+            Some(self.ping_interval).filter(|interval| !interval.is_zero());
+        if no_compress {
+            config.deflate = None;
+        }
+        config
+    }
+
+    /// One bound for all the steps.
+    fn apply(&self, client: Client) -> Client {
+        let max = self.connect_timeout;
+        client
+            .connect_wait_max(max)
+            .proxy_wait_max(max)
+            .tls_wait_max(max)
+            .handshake_wait_max(max)
+            .total_wait_max(max)
+    }
+}
+
+impl PipeArgs {
+    fn form(&self) -> Form {
+        match self {
+            Self { json_input, .. } if *json_input => Form::Json,
+            Self { hex, .. } if *hex => Form::Hex,
+            Self { binary, .. } if *binary => Form::Binary,
+            _ => Form::Text,
+        }
+    }
+
+    fn style(&self, is_interactive: bool) -> Style {
+        match self.json {
+            true => Style::Json,
+            false if is_interactive => Style::Talk,
+            false => Style::Lines,
+        }
+    }
+}
+
+/// A wait of so many seconds.
+fn seconds(typed: &str) -> Result<Duration, String> {
+    let seconds: f64 = typed.parse().map_err(|_| "not a number of seconds")?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|wait| *wait <= SECONDS_MAX)
+        .ok_or_else(|| "not from 0 to 86400".to_owned())
+}
+
+/// The longest wait that can be asked for.
+const SECONDS_MAX: Duration = Duration::from_secs(86_400);
+
+fn proxy(url: &str) -> Result<Proxy, String> {
+    let proxy = match url {
+        "none" => Ok(Proxy::none()),
+        url if url.starts_with("socks") => Proxy::socks5(url),
+        url => Proxy::http(url),
+    };
+    proxy.map_err(flag("--proxy"))
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
+}
+
+/// Names the flag that an error is about.
+fn flag<E: Display>(name: &str) -> impl Fn(E) -> String {
+    move |error| format!("{name}: {error}")
+}
+
+/// A URL without a scheme is one of `ws`.
+fn with_scheme(url: String) -> String {
+    match url.contains("://") {
+        true => url,
+        false => format!("ws://{url}"),
+    }
+}

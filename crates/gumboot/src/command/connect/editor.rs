@@ -1,0 +1,187 @@
+//! The line that is edited in a terminal, with a history, while what arrives is printed above it.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use nix::sys::signal::{Signal, raise};
+use rustyline::{Config, DefaultEditor, ExternalPrinter, error::ReadlineError};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+use super::{
+    Request, history,
+    output::Writer,
+    render::escaped,
+    typed::{self, Typed},
+};
+
+const PROMPT: &str = "> ";
+
+/// Up a line and down again: printed behind what is to be seen for sure, and not to be seen itself.
+const BARRIER: &str = "\x1b[A\n";
+
+/// How often the editor is asked to end, and how long is waited for it each time.
+const STOP_ASKS_MAX: u32 = 100;
+const STOP_ASK_WAIT: Duration = Duration::from_millis(20);
+
+/// The thread that edits.
+#[derive(Debug)]
+pub(super) struct Editor {
+    is_over: Arc<AtomicBool>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Editor {
+    /// Starts to edit lines, which become requests; gives what prints above them.
+    ///
+    /// # Errors
+    /// There is no terminal.
+    pub(super) fn start(requests: mpsc::Sender<Request>) -> rustyline::Result<(Self, Writer)> {
+        let mut lines = DefaultEditor::with_config(config()?)?;
+        let printer = lines.create_external_printer()?;
+        let history = open_history(&mut lines);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (tell, ended) = oneshot::channel();
+        let desk = Desk {
+            lines,
+            history,
+            requests,
+            is_over: Arc::clone(&is_over),
+        };
+        thread::spawn(move || {
+            desk.edit();
+            // Nobody may wait for it.
+            let _ = tell.send(());
+        });
+        Ok((Self { is_over, ended }, Writer::spawn(Above(printer))))
+    }
+
+    /// Ends the editing, whatever is typed, and leaves the terminal as it was.
+    pub(super) async fn stop(mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        for _ in 0..STOP_ASKS_MAX {
+            // The one thing that ends a wait for a key. Our own handler hears it too, and nobody listens to it now.
+            let _ = raise(Signal::SIGINT);
+            if timeout(STOP_ASK_WAIT, &mut self.ended).await.is_ok() {
+                return;
+            }
+        }
+    }
+}
+
+/// Prints above the line that is being edited, or where it would be.
+struct Above<P>(P);
+
+impl<P: ExternalPrinter> Write for Above<P> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let lines = String::from_utf8_lossy(bytes).into_owned();
+        if self.0.print(lines).is_err() {
+            // Nothing is edited any more.
+            io::stdout().write_all(bytes)?;
+        }
+        Ok(bytes.len())
+    }
+
+    /// Ready when all is to be seen: the editor takes one print when it has shown the one before.
+    fn flush(&mut self) -> io::Result<()> {
+        // Without an editor all is to be seen already.
+        let _ = self.0.print(BARRIER.to_owned());
+        Ok(())
+    }
+}
+
+/// What the thread that edits has.
+struct Desk {
+    lines: DefaultEditor,
+    /// Where lines are kept, if they are.
+    history: Option<PathBuf>,
+    requests: mpsc::Sender<Request>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Desk {
+    /// Edits until the session is over.
+    fn edit(mut self) {
+        let mut is_end = false;
+        while !self.is_over.load(Ordering::SeqCst) {
+            let request = match self.lines.readline(PROMPT) {
+                Ok(line) => self.on_line(&line),
+                Err(ReadlineError::Interrupted) if self.is_over.load(Ordering::SeqCst) => return,
+                Err(ReadlineError::Interrupted) => Some(Request::Interrupt),
+                Err(ReadlineError::Eof) if !is_end => {
+                    is_end = true;
+                    Some(Request::Interrupt)
+                }
+                // The terminal is gone, or the user insists.
+                Err(_) => {
+                    let _ = self.requests.blocking_send(Request::Interrupt);
+                    return;
+                }
+            };
+            if let Some(request) = request
+                && self.requests.blocking_send(request).is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    fn on_line(&mut self, line: &str) -> Option<Request> {
+        self.keep(line);
+        match typed::parse(line) {
+            Ok(Typed::Request(request)) => return Some(request),
+            Ok(Typed::Help) => say(typed::HELP),
+            Ok(Typed::Nothing) => {}
+            Err(why) => say(&format!("* {}\n", escaped(&why))),
+        }
+        None
+    }
+
+    fn keep(&mut self, line: &str) {
+        let is_new = self.lines.add_history_entry(line).unwrap_or(false);
+        if let Some(file) = &self.history
+            && is_new
+            && let Err(error) = self.lines.append_history(file)
+        {
+            say_not_kept(&error.to_string());
+            self.history = None;
+        }
+    }
+}
+
+/// Something of our own, while no line is edited.
+fn say(text: &str) {
+    // Who closes the terminal does not read it.
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
+fn say_not_kept(why: &str) {
+    say(&format!("* what is typed is not kept: {}\n", escaped(why)));
+}
+
+fn config() -> rustyline::Result<Config> {
+    Ok(Config::builder()
+        .max_history_size(history::LINES_MAX)?
+        .history_ignore_space(true)
+        .build())
+}
+
+/// Reads the history; gives its file, if there can be one.
+fn open_history(lines: &mut DefaultEditor) -> Option<PathBuf> {
+    let opened = history::file().and_then(|file| match lines.load_history(&file) {
+        Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(file),
+        Err(error) => Err(format!("{}: {error}", file.display())),
+        Ok(()) => Ok(file),
+    });
+    opened.map_err(|why| say_not_kept(&why)).ok()
+}

@@ -1,0 +1,79 @@
+//! Whose fault it is that there is no connection, or that it did not end in order.
+
+use gumboot_websocket::{
+    ConnectError, ConnectWait, LinkError, ProxyError, TlsError,
+    proto::{Error as ProtocolError, handshake::client::HandshakeError},
+};
+
+/// Who has to change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// What is between the two, or nobody that can be named.
+    Network,
+    Proxy,
+    Server,
+    User,
+}
+
+impl Whose {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Proxy => "proxy",
+            Self::Server => "server",
+            Self::User => "user",
+        }
+    }
+}
+
+/// Who is to blame that there is no connection.
+pub(super) fn not_connected(error: &ConnectError) -> Whose {
+    match error {
+        ConnectError::Handshake(_) | ConnectError::Http(_) | ConnectError::Redirect(_) => {
+            Whose::Server
+        }
+        ConnectError::Protocol(_) | ConnectError::Url(_) => Whose::User,
+        ConnectError::Proxy(ProxyError::Invalid(_)) => Whose::User,
+        ConnectError::Proxy(_) | ConnectError::TimedOut(ConnectWait::Proxy) => Whose::Proxy,
+        ConnectError::Tls(TlsError::Options(_)) => Whose::User,
+        ConnectError::Tls(TlsError::Transport(_)) => Whose::Network,
+        ConnectError::Tls(_) => Whose::Server,
+        ConnectError::TimedOut(ConnectWait::Handshake | ConnectWait::Tls) => Whose::Server,
+        _ => Whose::Network,
+    }
+}
+
+/// Who is to blame that a connection did not end in order.
+pub(super) fn not_clean(error: &LinkError) -> Whose {
+    match error {
+        LinkError::Protocol(ProtocolError::LimitExceeded { .. }) => Whose::User,
+        LinkError::Io(_) => Whose::Network,
+        _ => Whose::Server,
+    }
+}
+
+/// The status of HTTP with which we were refused, if that is what happened.
+pub(super) fn status(error: &ConnectError) -> Option<u16> {
+    match error {
+        ConnectError::Handshake(HandshakeError::Status(status))
+        | ConnectError::Proxy(ProxyError::Status(status)) => Some(status.as_u16()),
+        _ => None,
+    }
+}
+
+/// What can be done about it, for the errors that have an obvious remedy.
+pub(super) fn remedy(error: &ConnectError) -> &'static str {
+    match error {
+        ConnectError::Tls(TlsError::Certificate(_)) => {
+            " (--cacert names a certificate to trust, --insecure trusts any)"
+        }
+        ConnectError::Redirect(_) => " (--redirects N follows them)",
+        ConnectError::Handshake(HandshakeError::Status(status)) => match status.as_u16() {
+            401 => " (--user or --bearer says who you are)",
+            403 => " (it may want another --origin)",
+            301 | 302 | 303 | 307 | 308 => " (--redirects N follows it)",
+            _ => "",
+        },
+        _ => "",
+    }
+}
