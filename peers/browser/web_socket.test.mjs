@@ -51,6 +51,7 @@ for (const transport of TRANSPORTS) {
       const opened = cases.filter(({ log }) => log.includes('open 1')).length;
       const [right, wrong] = transport === 'http2' ? ['http2', 'http1'] : ['http1', 'http2'];
       assert.equal(seen[wrong], 0);
+      assert.equal(seen.mistaken, 0, 'the server could not do what a path says');
       assert.ok(seen[right] >= opened, `${seen[right]} handshakes, ${opened} open`);
       t.diagnostic(`${transport}: ${cases.length} cases run, ${seen[right]} handshakes`);
       t.diagnostic(`${transport}: ${others} of them with a log of Chromium's own, which is explained`);

@@ -102,6 +102,11 @@ async fn run(transport: Transport) -> Handshakes {
         wrong.len(),
         wrong.join("\n")
     );
+    assert_eq!(
+        handshakes.mistaken(),
+        0,
+        "the server could not do what a path says"
+    );
     Handshakes {
         http1: handshakes.http1(),
         http2: handshakes.http2(),

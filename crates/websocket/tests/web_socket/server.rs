@@ -13,7 +13,7 @@ mod stream;
 mod visit;
 
 use std::{
-    io,
+    io::{self, ErrorKind},
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
@@ -68,6 +68,8 @@ impl Transport {
 pub(crate) struct Handshakes {
     http1: AtomicUsize,
     http2: AtomicUsize,
+    /// Those for paths that say nothing the server can do: a case that expects a failure must not get it by that.
+    mistaken: AtomicUsize,
 }
 
 impl Handshakes {
@@ -77,6 +79,10 @@ impl Handshakes {
 
     pub(crate) fn http2(&self) -> usize {
         self.http2.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn mistaken(&self) -> usize {
+        self.mistaken.load(Ordering::SeqCst)
     }
 }
 
@@ -128,19 +134,31 @@ async fn serve(
 
 /// Counts a visit and does what its path asks for.
 async fn go(visit: Visit, handshakes: Arc<Handshakes>) {
-    if visit.is_handshake() {
+    let (uri, is_handshake) = (visit.request.uri().clone(), visit.is_handshake());
+    if is_handshake {
         let count = match visit.is_http2() {
             false => &handshakes.http1,
             true => &handshakes.http2,
         };
         count.fetch_add(1, Ordering::SeqCst);
     }
-    let _ = match visit.request.uri().path() {
+    let done = match uri.path() {
         // What a browser needs besides: a page of this origin, and the counts.
-        "/" if !visit.is_handshake() => visit.respond(page()).await,
+        "/" if !is_handshake => visit.respond(page()).await,
         "/handshakes" => visit.respond(counts(&handshakes)).await,
         _ => behaviour::go(visit).await,
     };
+    // Any other error is a client that goes, or breaks the rules.
+    if let Err(error) = done
+        && is_handshake
+        && matches!(
+            error.kind(),
+            ErrorKind::InvalidData | ErrorKind::Unsupported
+        )
+    {
+        eprintln!("{uri}: {error}");
+        handshakes.mistaken.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 fn page() -> Response<bytes::Bytes> {
@@ -156,7 +174,9 @@ fn page() -> Response<bytes::Bytes> {
 
 fn counts(handshakes: &Handshakes) -> Response<bytes::Bytes> {
     let (http1, http2) = (handshakes.http1(), handshakes.http2());
-    Response::new(format!("{{\"http1\": {http1}, \"http2\": {http2}}}").into())
+    let mistaken = handshakes.mistaken();
+    let json = format!("{{\"http1\": {http1}, \"http2\": {http2}, \"mistaken\": {mistaken}}}");
+    Response::new(json.into())
 }
 
 /// Takes one connection, answers it well and without compression, and gives its stream.
@@ -170,5 +190,5 @@ pub(crate) async fn answered(listener: TcpListener) -> Stream {
 }
 
 fn invalid(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
+    io::Error::new(ErrorKind::InvalidData, what)
 }
