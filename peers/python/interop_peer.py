@@ -27,7 +27,10 @@ ABOUT = {
     "name": f"Python websockets {websockets.__version__}",
     "can": ["connect", "serve", "deflate", "offer", "pieces"],
     "cannot": {
-        "connect": {"a window of 8 bits for the client, as the server asks": NO_SMALL_WINDOW},
+        "connect": {
+            "a window of 8 bits for the client, as it asks itself": NO_SMALL_WINDOW,
+            "a window of 8 bits for the client, as the server asks": NO_SMALL_WINDOW,
+        },
         "serve": {
             "a window of 8 bits for the server, as the client asks": NO_SMALL_WINDOW,
             "a window of 8 bits for the server, as it asks itself": NO_SMALL_WINDOW,

@@ -131,7 +131,13 @@ impl Exchange {
 
     /// How many pings each end sends: one between any two pieces of a message.
     pub(crate) fn pings(&self) -> usize {
-        self.sent().iter().map(|sent| sent.pieces - 1).sum()
+        let pings = |messages: &Messages| messages.count * (messages.pieces - 1);
+        self.messages.iter().map(pings).sum()
+    }
+
+    /// How many messages the client sends.
+    pub(crate) fn count(&self) -> usize {
+        self.messages.iter().map(|messages| messages.count).sum()
     }
 
     /// Whether how the ends compress is what is tried.

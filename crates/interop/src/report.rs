@@ -82,7 +82,7 @@ fn check_end(exchange: &Exchange, role: Role, report: &Report, pings: bool) -> V
             problems.push(what);
         }
     };
-    let count = exchange.sent().len();
+    let count = exchange.count();
     check(
         report.same == count,
         format!("{} messages of {count}", report.same),

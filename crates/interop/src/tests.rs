@@ -48,7 +48,7 @@ async fn our_own_ends_agree() {
 async fn tokio_tungstenite_agrees() {
     check(
         &mut Tungstenite::new(),
-        [&[("no compression", 33)], &[("no compression", 33)]],
+        [&[("no compression", 41)], &[("no compression", 41)]],
     )
     .await;
 }
