@@ -4,4 +4,5 @@ mod bombs;
 mod floods;
 mod never_reads;
 mod phases;
+mod streams;
 mod support;
