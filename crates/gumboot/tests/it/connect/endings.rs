@@ -1,7 +1,7 @@
 //! How a session ends, and the status for it.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     process::Stdio,
     time::Duration,
 };
@@ -28,6 +28,20 @@ fn check(flags: &[&str], serve: impl FnOnce(&RawServer), status: i32, stderr: &s
 fn a_clean_close_of_the_server() {
     let close = |server: &RawServer| server.accept(&[]).close(4001, "gone");
     check(&[], close, 0, "");
+}
+
+#[test]
+fn input_that_does_not_end_holds_nothing_up() {
+    let server = RawServer::new();
+    let mut child = start(&["-q", &server.url()], Stdio::piped());
+    let mut stdin = child.stdin.take().unwrap();
+    let mut peer = server.accept(&[]);
+    stdin.write_all(b"first\nhalf").unwrap();
+    peer.expect(TEXT, "first");
+    peer.close(1000, "");
+    let piped = finish(child);
+    assert_eq!((piped.status, &*piped.stderr), (Some(0), ""));
+    drop(stdin);
 }
 
 #[test]

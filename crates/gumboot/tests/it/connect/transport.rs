@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{Shutdown, TcpListener, TcpStream},
     os::unix::net::UnixListener,
     process::Command,
     thread,
@@ -77,21 +77,22 @@ fn http2_on_request() {
     assert!(piped.stderr.contains("ALPN h2"), "{piped:?}");
 }
 
-/// Passes on what comes, both ways, until the end.
-fn splice(
-    mut here: impl Read + Write + Send + 'static,
-    clone: impl Read + Send + 'static,
+/// Passes on what comes, both ways, until the target ends; then `end` is to end the client's side.
+fn splice<S: Read + Write + Send + 'static>(
+    mut here: S,
+    mut here_too: S,
     to: &str,
+    end: impl FnOnce(&S) -> io::Result<()>,
 ) {
     let mut there = TcpStream::connect(to).unwrap();
-    let mut clone = clone;
     let mut there_too = there.try_clone().unwrap();
     thread::spawn(move || {
-        // Which of both ends first is no matter.
-        let _ = io::copy(&mut clone, &mut there_too);
-        let _ = there_too.shutdown(std::net::Shutdown::Write);
+        // It ends when either does.
+        let _ = io::copy(&mut here_too, &mut there_too);
+        let _ = there_too.shutdown(Shutdown::Write);
     });
     let _ = io::copy(&mut there, &mut here);
+    let _ = end(&here);
 }
 
 #[test]
@@ -113,7 +114,9 @@ fn through_a_proxy() {
         }
         client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
         let clone = client.try_clone().unwrap();
-        splice(client, clone, &target);
+        splice(client, clone, &target, |client| {
+            client.shutdown(Shutdown::Both)
+        });
         String::from_utf8(head).unwrap()
     });
     let piped = pipe(&["-q", "--proxy", &proxy, &url], "hello\n");
@@ -164,7 +167,9 @@ fn over_a_unix_socket() {
     thread::spawn(move || {
         let (client, _) = listener.accept().unwrap();
         let clone = client.try_clone().unwrap();
-        splice(client, clone, &target);
+        splice(client, clone, &target, |client| {
+            client.shutdown(Shutdown::Both)
+        });
     });
     let piped = pipe(&["--unix", &path, "ws://localhost/"], "hello\n");
     assert_eq!(
