@@ -1,4 +1,46 @@
 //! The opening handshake (RFC 6455 §4), with requests and responses as the `http` crate has them.
+//!
+//! A client makes its request with a [`ClientHandshake`](client::ClientHandshake) and checks the answer with it; a
+//! server makes an [`Offer`](server::Offer) of the request and answers that, or with a [`Refusal`](server::Refusal).
+//! What both then know goes into the `Connection` of each. [`extended_connect`] is the same over HTTP/2.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use gumboot_websocket_proto::{
+//!     Config, Connection, DeflatePool,
+//!     handshake::{client::ClientHandshake, server::Offer},
+//! };
+//!
+//! # let now = std::time::Instant::now();
+//! let config = Config::server();
+//! let deflate = config.deflate.clone().ok_or("compression is on by default")?;
+//!
+//! // The client asks,
+//! let nonce = *b"16 random bytes!";
+//! let handshake = ClientHandshake::new(nonce, &["chat"])?.with_deflate(deflate.clone());
+//! let request = handshake.request("server.example".parse()?, "/chat".parse()?);
+//!
+//! // the server answers,
+//! let response = match Offer::parse(&request) {
+//!     Ok(offer) => {
+//!         let agreed = offer.choose_deflate(&deflate);
+//!         let response = offer.accept(offer.choose(&["chat", "superchat"]), agreed.as_ref());
+//!         let mut server = Connection::server(Arc::new(config), now);
+//!         if let Some(params) = &agreed {
+//!             server = server.with_deflate(params, Arc::new(DeflatePool::default()));
+//!         }
+//!         response
+//!     }
+//!     Err(refusal) => refusal.response().map(drop),
+//! };
+//! assert_eq!(response.status(), 101);
+//!
+//! // and the client checks the answer.
+//! let agreed = handshake.verify(&response)?;
+//! assert_eq!(agreed.protocol.as_deref(), Some("chat"));
+//! # assert!(agreed.deflate.is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod client;
 pub mod extended_connect;

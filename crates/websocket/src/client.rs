@@ -48,14 +48,21 @@ pub const CONNECT_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// How WebSockets are opened: a set of choices that many connections share. Clones are cheap.
 ///
-/// ```no_run
-/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-/// use gumboot_websocket::{Client, TlsOptions};
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// # let address = loopback::echo().await;
+/// use gumboot_websocket::Client;
 ///
-/// let roots = TlsOptions::new().root_pem(&std::fs::read("root.pem")?)?;
-/// let client = Client::new().tls(roots).bearer_auth("mF_9.B5f-4.1JqM")?;
-/// let mut socket = client.connect("wss://example.com/chat", &["v12.stomp"]).await?;
-/// socket.send("Hello").await?;
+/// let client = Client::new()
+///     .header("user-agent", "example/1.0")?
+///     .header("origin", "https://page.example")?
+///     .cookie("session", "31d4d96e407aad42")?
+///     .basic_auth("Aladdin", "open sesame")?; // or bearer_auth("mF_9.B5f-4.1JqM")
+/// let mut socket = client.connect(&format!("ws://{address}/chat"), &["v12.stomp"]).await?;
+/// assert_eq!(socket.protocol(), Some("v12.stomp"));
+/// socket.close(None).await?;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
@@ -189,6 +196,31 @@ impl Client {
     }
 
     /// The limits, waits and compression of the connections.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # let address = loopback::echo().await;
+    /// use std::time::Duration;
+    /// use gumboot_websocket::{Client, proto::{Config, DeflateConfig}};
+    ///
+    /// let mut config = Config::client();
+    /// config.limits.message_bytes_max = 1024 * 1024; // a longer message ends the connection with 1009
+    /// config.timing.ping_interval = Some(Duration::from_secs(15)); // a silent server is asked whether it is there
+    /// config.timing.pong_wait_max = Duration::from_secs(5);
+    /// config.timing.idle_max = Some(Duration::from_secs(600));
+    /// // A window of 4 KiB that starts anew with each message: less memory, and longer messages. `None` is for no compression.
+    /// config.deflate = Some(DeflateConfig {
+    ///     own_takeover: false,
+    ///     own_window_bits_max: 12,
+    ///     ..DeflateConfig::with_takeover()
+    /// });
+    /// let client = Client::new().config(config).handshake_wait_max(Duration::from_secs(5));
+    /// let mut socket = client.connect(&format!("ws://{address}/"), &[]).await?;
+    /// socket.close(None).await?;
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn config(self, config: Config) -> Self {
         self.with(|settings| settings.config = Arc::new(config))
@@ -196,6 +228,26 @@ impl Client {
 
     /// Speaks HTTP/2 (RFC 8441) with servers of `wss:` that can: all WebSockets to one server then share one
     /// connection, which stands as long as this client or one of them does. With others, HTTP/1.1.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # let certificates = loopback::Certificates::new();
+    /// # let host = loopback::secure_echo(&certificates).await;
+    /// # let root = certificates.root();
+    /// use gumboot_websocket::{Client, TlsOptions, TransportKind};
+    ///
+    /// let roots = TlsOptions::new().root_pem(root.as_bytes())?;
+    /// let client = Client::new().tls(roots).http2();
+    /// let mut first = client.connect(&format!("wss://{host}/first"), &[]).await?;
+    /// let mut second = client.connect(&format!("wss://{host}/second"), &[]).await?; // no new connection
+    /// assert_eq!(first.transport().kind(), TransportKind::Http2);
+    /// first.close(None).await?;
+    /// second.send("still here").await?;
+    /// # assert_eq!(second.receive().await?.unwrap().as_text(), Some("still here"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn http2(self) -> Self {
         self.with(|settings| settings.http2 = true)
@@ -273,6 +325,18 @@ impl Client {
     /// Opens a WebSocket over a stream that leads to the server already, such as a pipe in memory or a tunnel of one's
     /// own: HTTP/1.1 as it stands, without a proxy, TLS or redirects. `url` says what is asked of the server.
     ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # let address = loopback::echo().await;
+    /// let stream = tokio::net::TcpStream::connect(address).await?; // or any other stream
+    /// let client = gumboot_websocket::Client::new();
+    /// let mut socket = client.connect_over(stream, "ws://chat.example/", &[]).await?;
+    /// socket.close(None).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// As [`Client::connect`], for what is left of the way.
     pub async fn connect_over<S: AsyncRead + AsyncWrite + Unpin>(
@@ -333,11 +397,17 @@ impl fmt::Debug for Client {
 
 /// Connects to `url` and offers `protocols`, the preferred one first, as a [`Client::new`] does.
 ///
-/// ```no_run
-/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-/// let mut socket = gumboot_websocket::connect("ws://127.0.0.1:8080/echo", &[]).await?;
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// # let address = loopback::echo().await;
+/// let mut socket = gumboot_websocket::connect(&format!("ws://{address}/echo"), &[]).await?;
 /// socket.send("Hello WebSockets!").await?;
-/// println!("Received Message: {:?}", socket.receive().await?);
+/// if let Some(message) = socket.receive().await? {
+///     println!("Received Message: {}", message.as_text().unwrap_or("(binary)"));
+/// #   assert_eq!(message.as_text(), Some("Hello WebSockets!"));
+/// }
 /// socket.close(None).await?;
 /// # Ok(()) }
 /// ```

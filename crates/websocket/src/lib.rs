@@ -1,8 +1,60 @@
-//! WebSocket on tokio: the server's side on hyper, and a client.
+//! WebSocket on tokio: a client, the object that browsers have, and the server's side on hyper.
 //!
-//! What WebSocket means is in `gumboot-websocket-proto`, which does no I/O; this crate connects it to sockets. A program
-//! uses [`connect`], or a [`Client`] for more choice, and a [`Socket`]; or [`WebSocket`], the object that browsers have.
-//! A server with a protocol of its own drives a [`Link`].
+//! ```
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! # let address = loopback::echo().await;
+//! let mut socket = gumboot_websocket::connect(&format!("ws://{address}/echo"), &[]).await?;
+//! socket.send("Hello WebSockets!").await?;
+//! if let Some(message) = socket.receive().await? {
+//!     println!("Received Message: {}", message.as_text().unwrap_or("(binary)"));
+//! }
+//! socket.close(None).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! # What to choose
+//!
+//! | you want                                                  | take                                                 |
+//! | --------------------------------------------------------- | ---------------------------------------------------- |
+//! | messages to and from a server                             | [`connect`], which gives a [`Socket`]                |
+//! | the same with TLS, a proxy, a login, HTTP/2 or limits     | a [`Client`]                                         |
+//! | a connection that is made anew when it is lost            | [`Reconnect`]                                        |
+//! | what a page has: events, `readyState`, `bufferedAmount`   | [`WebSocket`]                                        |
+//! | to serve WebSockets                                       | the module [`server`]                                |
+//! | to poll a connection by hand, in a task of your own       | a [`Link`]                                           |
+//! | another runtime, or no I/O at all                         | [`proto`], the crate `gumboot-websocket-proto`       |
+//!
+//! A [`Socket`] is a `Stream` of messages and a `Sink` for them. Its methods may be dropped before they are ready
+//! without losing anything.
+//!
+//! # What most people do
+//!
+//! Each has an example that runs as it stands:
+//!
+//! - connect, send and receive: [`connect`]
+//! - program as in a browser: [`WebSocket`]
+//! - take its events as a stream: [`WebSocket::events`]
+//! - send in one task and receive in another: [`Socket::split`]
+//! - trust roots of one's own, and present a certificate: [`TlsOptions`]
+//! - go through a proxy: [`Proxy`]
+//! - send headers and cookies, log in by Basic or Bearer: [`Client`]
+//! - have several WebSockets on one connection of HTTP/2: [`Client::http2`]
+//! - set the compression, the limits and the waits: [`Client::config`]
+//! - leave a message uncompressed: [`Socket::send_uncompressed`]
+//! - keep a connection alive, and measure the round trip: [`Socket::round_trip`]
+//! - come back after a loss: [`Reconnect`]
+//! - use a stream of one's own: [`Client::connect_over`]
+//!
+//! # What holds by default
+//!
+//! A client trusts the roots of the system, takes the proxy that the environment names, offers compression, asks a
+//! silent server with a ping every 30 seconds, and follows no redirect. Messages of more than 16 MiB are refused. Every
+//! wait and every size has a bound: those of a connection are [`Limits`](proto::Limits) and [`Timing`](proto::Timing),
+//! those of the way to a server are methods of [`Client`], those of HTTP are [`HttpLimits`](server::HttpLimits).
+//!
+//! Errors say whose fault it is: [`ConnectError`] why there is no connection, [`LinkError`] why one has ended.
 
 #![forbid(unsafe_code)]
 

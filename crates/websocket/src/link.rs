@@ -6,7 +6,7 @@
 use std::{
     mem,
     task::{Context, Poll, ready},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::{BufMut, BytesMut};
@@ -54,6 +54,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// How far the closing handshake has come.
     pub fn closing(&self) -> Closing {
         self.connection.closing()
+    }
+
+    /// How long the peer took to answer the last ping that it did answer.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.connection.round_trip()
     }
 
     /// The transport.
@@ -227,7 +232,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::{future::poll_fn, sync::Arc, time::Duration};
+    use std::{future::poll_fn, sync::Arc};
 
     use gumboot_websocket_proto::{Config, Message, MessageKind};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};

@@ -59,26 +59,35 @@ type Opening<S> = Pin<Box<dyn Future<Output = Result<Socket<S>, OnOpenError>> + 
 /// may still be lost with its connection, and is not sent again: what must arrive is for the program to say again, in
 /// [`Reconnect::on_open`].
 ///
-/// ```no_run
-/// # async fn run() {
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// # let address = loopback::echo().await;
 /// use gumboot_websocket::{Client, Reconnect, ReconnectEvent};
 ///
-/// let reconnect = Reconnect::new(&Client::new(), "ws://127.0.0.1:8080/echo", &[]);
-/// let mut connection = reconnect
+/// let mut connection = Reconnect::new(&Client::new(), &format!("ws://{address}/"), &[])
 ///     .on_open(|mut socket| async {
 ///         socket.send("what must be said again").await?;
 ///         Ok(socket)
 ///     })
 ///     .start();
+/// connection.send("waits for a connection").await?;
+/// # let mut count = 0;
 /// while let Some(event) = connection.next().await {
 ///     match event {
-///         ReconnectEvent::Message(message) => println!("{:?}", message.as_text()),
+///         ReconnectEvent::Message(message) => {
+///             println!("{}", message.as_text().unwrap_or("(binary)"));
+/// #           count += 1;
+/// #           if count == 2 { break }
+///         }
 ///         ReconnectEvent::Waiting { failure, wait, .. } => println!("{failure}; again in {wait:?}"),
 ///         ReconnectEvent::GivenUp { failure, .. } => println!("{failure}; that was all"),
 ///         _ => {}
 ///     }
 /// }
-/// # }
+/// # assert_eq!(connection.close(None).await, []);
+/// # Ok(()) }
 /// ```
 pub struct Reconnect<S = Transport> {
     connect: Box<dyn FnMut() -> Connecting<S> + Send>,

@@ -5,6 +5,7 @@ use std::{
     future::poll_fn,
     ops::ControlFlow,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use gumboot_websocket_proto::{
@@ -122,7 +123,87 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Ok(())
     }
 
+    /// Sends a message as it is, where compression was agreed on: one that is compressed already, or one that has a
+    /// secret beside what others can choose.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # let address = loopback::echo().await;
+    /// # let photo = vec![0xFF, 0xD8];
+    /// let mut socket = gumboot_websocket::connect(&format!("ws://{address}/"), &[]).await?;
+    /// println!("{}", socket.extensions()); // permessage-deflate; ...
+    /// # assert!(socket.extensions().starts_with("permessage-deflate"));
+    /// socket.send("text, which is compressed if that makes it shorter").await?;
+    /// socket.send_uncompressed(photo).await?;
+    /// # for _ in 0..2 { socket.receive().await?.unwrap(); }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Socket::send`].
+    pub async fn send_uncompressed(
+        &mut self,
+        message: impl Into<Message>,
+    ) -> Result<(), SendError> {
+        self.queue_uncompressed(message.into())?;
+        poll_fn(|cx| self.poll_flush(cx)).await;
+        Ok(())
+    }
+
+    /// How long the peer took to answer our last ping, once it has answered one. Pings are sent to a peer that is silent
+    /// for [`Timing::ping_interval`](crate::proto::Timing::ping_interval), while the socket is polled.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # let address = loopback::echo().await;
+    /// use std::time::Duration;
+    /// use gumboot_websocket::{Client, proto::Config};
+    /// use tokio::time::timeout;
+    ///
+    /// let mut config = Config::client();
+    /// config.timing.ping_interval = Some(Duration::from_millis(5));
+    /// let client = Client::new().config(config);
+    /// let mut socket = client.connect(&format!("ws://{address}/"), &[]).await?;
+    /// while socket.round_trip().is_none() {
+    ///     // `receive` answers and sends pings as well, and may be dropped at any time.
+    ///     let _ = timeout(Duration::from_millis(1), socket.receive()).await;
+    /// }
+    /// println!("{:?}", socket.round_trip());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.link.round_trip()
+    }
+
     /// The halves of the socket, for a task that sends and one that receives.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # let address = loopback::echo().await;
+    /// let socket = gumboot_websocket::connect(&format!("ws://{address}/echo"), &[]).await?;
+    /// let (mut sender, mut receiver) = socket.split();
+    /// let sending = tokio::spawn(async move {
+    ///     for number in 1..=3 {
+    ///         sender.send(format!("message {number}")).await?;
+    ///     }
+    ///     Ok::<_, gumboot_websocket::proto::SendError>(sender)
+    /// });
+    /// for _ in 1..=3 {
+    ///     let message = receiver.receive().await?.ok_or("closed too early")?;
+    ///     println!("{}", message.as_text().unwrap_or("(binary)"));
+    /// }
+    /// let mut sender = sending.await??;
+    /// sender.close(None).await;
+    /// while receiver.receive().await?.is_some() {} // to its end, so that the Close is answered
+    /// # Ok(()) }
+    /// ```
     pub fn split(self) -> (Sender<S>, Receiver<S>) {
         split::split(self)
     }
@@ -141,6 +222,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Puts a message behind what waits to be written.
     pub(crate) fn queue(&mut self, message: Message) -> Result<(), SendError> {
         self.link.connection().send(message)?;
+        self.queued += 1;
+        Ok(())
+    }
+
+    pub(crate) fn queue_uncompressed(&mut self, message: Message) -> Result<(), SendError> {
+        self.link.connection().send_uncompressed(message)?;
         self.queued += 1;
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Wake, Waker},
+    time::Duration,
 };
 
 use futures_core::Stream;
@@ -107,6 +108,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         Ok(())
     }
 
+    /// Sends a message as it is, as [`Socket::send_uncompressed`] does.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub async fn send_uncompressed(
+        &mut self,
+        message: impl Into<Message>,
+    ) -> Result<(), SendError> {
+        let message = message.into();
+        self.0.lock().queue_uncompressed(message)?;
+        self.flush().await;
+        Ok(())
+    }
+
+    /// How long the peer took to answer a ping, as [`Socket::round_trip`] tells.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.0.lock().round_trip()
+    }
+
     /// Puts a message behind what waits to be written.
     pub(crate) fn queue(&self, message: Message) -> Result<(), SendError> {
         self.0.lock().queue(message)
@@ -193,7 +214,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Sender<S> {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::sync::Arc;
 
     use gumboot_websocket_proto::{Config, Connection, handshake::client::Agreed};
     use tokio::{io::DuplexStream, time::timeout};

@@ -32,11 +32,14 @@ use crate::client::Client;
 
 /// The `WebSocket` object of browsers.
 ///
-/// ```no_run
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// # let address = loopback::echo().await;
 /// use gumboot_websocket::WebSocket;
 ///
-/// # async fn run() -> Result<(), gumboot_websocket::WebSocketError> {
-/// let ws = WebSocket::new("ws://127.0.0.1:8080/echo", [])?;
+/// let ws = WebSocket::new(&format!("ws://{address}/echo"), [])?;
 /// ws.set_onopen(|ws, _| { println!("Connection open ..."); ws.send("Hello WebSockets!").unwrap(); });
 /// ws.set_onmessage(|ws, evt| { println!("Received Message: {}", evt.data); ws.close(); });
 /// ws.set_onclose(|_, _| println!("Connection closed."));
@@ -240,6 +243,30 @@ impl WebSocket {
 
     /// The events as a stream, from the next one on. While it exists the listeners get none, and the values of this
     /// object change as events are taken from it. A second stream ends the first.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # let address = loopback::echo().await;
+    /// use gumboot_websocket::{Event, WebSocket};
+    ///
+    /// let ws = WebSocket::new(&format!("ws://{address}/echo"), [])?;
+    /// let mut events = ws.events();
+    /// while let Some(event) = events.next().await {
+    ///     match event {
+    ///         Event::Open => ws.send("Hello WebSockets!")?,
+    ///         Event::Message(message) => {
+    ///             println!("Received Message: {}", message.data);
+    ///             ws.close();
+    ///         }
+    ///         Event::Error => println!("Something went wrong."),
+    ///         Event::Close(close) => println!("Connection closed: {}", close.code),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn events(&self) -> Events {
         Events::new(self.clone())
     }

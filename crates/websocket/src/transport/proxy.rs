@@ -19,6 +19,21 @@ use crate::{
 };
 
 /// Which proxy a client takes.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// # let address = loopback::echo().await;
+/// # let proxy = loopback::proxy().await;
+/// use gumboot_websocket::{Client, Proxy};
+///
+/// // A login goes before the host: `http://user:password@host:port`. SOCKS5 and no proxy are `socks5` and `none`.
+/// let client = Client::new().proxy(Proxy::http(&format!("http://{proxy}"))?);
+/// let mut socket = client.connect(&format!("ws://{address}/"), &[]).await?;
+/// socket.close(None).await?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Proxy(Kind);
 

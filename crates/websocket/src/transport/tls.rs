@@ -25,6 +25,28 @@ pub(crate) const ALPN_HTTP2: &[u8] = b"h2";
 /// Which servers a client trusts, and as whom it presents itself.
 ///
 /// By default it trusts what the system trusts, and presents nothing.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// # let certificates = loopback::Certificates::new();
+/// # let host = loopback::mutual_echo(&certificates).await;
+/// # let root = certificates.root();
+/// # let (certificate, key) = certificates.client();
+/// use gumboot_websocket::{Client, TlsOptions};
+///
+/// let tls = TlsOptions::new()
+///     .root_pem(root.as_bytes())? // trusts this root alone; see also `system_roots_too`
+///     .identity_pem(certificate.as_bytes(), key.as_bytes())?; // for a server that asks who we are
+/// let mut socket = Client::new().tls(tls).connect(&format!("wss://{host}/"), &[]).await?;
+/// if let Some(agreed) = socket.transport().tls() {
+///     println!("{:?}, {:?}", agreed.version, agreed.cipher_suite);
+/// }
+/// # assert!(socket.transport().tls().is_some());
+/// socket.close(None).await?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Default)]
 pub struct TlsOptions {
     /// In place of the system's, if there are any.

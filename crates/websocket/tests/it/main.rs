@@ -2,6 +2,7 @@
 
 mod backpressure;
 mod client_close;
+mod client_compression;
 mod client_faults;
 mod client_handshake;
 mod echo;
