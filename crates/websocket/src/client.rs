@@ -46,6 +46,9 @@ use crate::{
 /// From the call of [`connect`] to the end of the opening handshake; [`Client::total_wait_max`] sets another.
 pub const CONNECT_WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// A connection of HTTP/2 on which no WebSocket was for so long is ended; [`Client::http2_idle_max`] sets another.
+pub const HTTP2_IDLE_MAX: Duration = Duration::from_secs(60);
+
 /// How WebSockets are opened: a set of choices that many connections share. Clones are cheap.
 ///
 /// ```
@@ -88,6 +91,7 @@ struct Settings {
 struct Waits {
     connect: Duration,
     handshake: Duration,
+    http2_idle: Duration,
     proxy: Duration,
     tls: Duration,
     total: Duration,
@@ -112,6 +116,7 @@ impl Default for Waits {
         Self {
             connect: Duration::from_secs(15),
             handshake: Duration::from_secs(15),
+            http2_idle: HTTP2_IDLE_MAX,
             proxy: Duration::from_secs(15),
             tls: Duration::from_secs(15),
             total: CONNECT_WAIT_MAX,
@@ -227,7 +232,7 @@ impl Client {
     }
 
     /// Speaks HTTP/2 (RFC 8441) with servers of `wss:` that can: all WebSockets to one server then share one
-    /// connection, which stands as long as this client or one of them does. With others, HTTP/1.1.
+    /// connection, which stands as long as one of them does, and for some time after. With others, HTTP/1.1.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
@@ -298,6 +303,13 @@ impl Client {
     #[must_use]
     pub fn handshake_wait_max(self, max: Duration) -> Self {
         self.with(|settings| settings.waits.handshake = max)
+    }
+
+    /// How long a connection of HTTP/2 is kept for WebSockets to come while there is none on it. Default
+    /// [`HTTP2_IDLE_MAX`].
+    #[must_use]
+    pub fn http2_idle_max(self, max: Duration) -> Self {
+        self.with(|settings| settings.waits.http2_idle = max)
     }
 
     /// How long all of it together may take. Default [`CONNECT_WAIT_MAX`].

@@ -81,8 +81,8 @@ pub use gumboot_websocket_proto as proto;
 pub use crate::{
     backoff::{BACKOFF_FIRST_MAX, BACKOFF_WAIT_MAX, Backoff},
     client::{
-        CONNECT_WAIT_MAX, Client, ConnectError, ConnectWait, InvalidHeader, InvalidUrl,
-        RedirectError, connect,
+        CONNECT_WAIT_MAX, Client, ConnectError, ConnectWait, HTTP2_IDLE_MAX, InvalidHeader,
+        InvalidUrl, RedirectError, connect,
     },
     link::Link,
     origin::{InvalidOrigin, OriginPolicy},

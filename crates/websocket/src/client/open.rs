@@ -173,8 +173,8 @@ impl Settings {
 
     /// By HTTP/2 if the server can, over the connection that there is, if there is one.
     async fn way(&self, visit: &Visit) -> Result<Way, ConnectError> {
-        let slot = self.slot(visit);
-        let mut slot = slot.lock().await;
+        let place = self.slot(visit);
+        let mut slot = place.lock().await;
         if let Some(sender) = http2::usable(&slot) {
             return Ok(Way::Http2(sender, Age::Standing));
         }
@@ -190,6 +190,11 @@ impl Settings {
         match begun.await?.map_err(ConnectError::Http)? {
             Some(sender) => {
                 *slot = Some(sender.clone());
+                tokio::spawn(http2::release_idle(
+                    Arc::downgrade(&place),
+                    Arc::downgrade(&sender.uses),
+                    self.waits.http2_idle,
+                ));
                 Ok(Way::Http2(sender, Age::New))
             }
             None => Ok(Way::Http1(self.reach(visit, false).await?)),
@@ -314,6 +319,7 @@ impl Settings {
         let protocol = Protocol::from_static(PROTOCOL);
         request.extensions_mut().insert(protocol);
         let below = Arc::clone(&sender.below);
+        let in_use = Arc::new(sender.uses.begin());
         let answer = send(sender, request);
         let answer = within(ConnectWait::Handshake, self.waits.handshake, answer);
         let answer = answer.await?.map_err(ConnectError::Http)?;
@@ -326,7 +332,7 @@ impl Settings {
         let stream = hyper::upgrade::on(answer)
             .await
             .map_err(ConnectError::Http)?;
-        let stream = Transport::http2(stream, None).over(below);
+        let stream = Transport::http2(stream, Some(in_use)).over(below);
         let socket = self.socket(stream, agreed, &Bytes::new());
         Ok(Outcome::Open(Box::new(socket)))
     }

@@ -1,14 +1,17 @@
 //! HTTP/2 of a client (RFC 8441): connections by hyper that several WebSockets share, each of them a stream.
 
+mod uses;
+
 use std::{
     collections::HashMap,
     io,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -25,6 +28,9 @@ use crate::{
     transport::{Below, Transport},
 };
 
+pub(crate) use self::uses::Uses;
+use self::uses::until_idle;
+
 /// What hyper sends requests with.
 type SendRequest = http2::SendRequest<Empty<Bytes>>;
 
@@ -34,6 +40,7 @@ pub(crate) struct Sender {
     pub(crate) requests: SendRequest,
     /// What the streams travel over.
     pub(crate) below: Arc<Below>,
+    pub(crate) uses: Arc<Uses>,
 }
 
 /// What a peer may send on one stream before we have taken it, in bytes.
@@ -76,6 +83,28 @@ pub(crate) fn usable(slot: &Option<Sender>) -> Option<Sender> {
     slot.clone().filter(|sender| !sender.requests.is_closed())
 }
 
+/// Lets go of the connection that has these uses, if it is still in the slot, once it was idle for `idle_max`.
+pub(crate) async fn release_idle(slot: Weak<Slot>, uses: Weak<Uses>, idle_max: Duration) {
+    loop {
+        until_idle(&uses, idle_max).await;
+        let (Some(slot), Some(uses)) = (slot.upgrade(), uses.upgrade()) else {
+            return;
+        };
+        let mut sender = slot.lock().await;
+        if !uses.is_idle(idle_max) {
+            // Someone came while it was locked.
+            continue;
+        }
+        if sender
+            .as_ref()
+            .is_some_and(|sender| Arc::ptr_eq(&sender.uses, &uses))
+        {
+            *sender = None;
+        }
+        return;
+    }
+}
+
 /// Begins HTTP/2 on a stream; `None` if the server does not let streams become WebSockets (RFC 8441 §3).
 ///
 /// # Errors
@@ -113,7 +142,12 @@ pub(crate) async fn begin(stream: Transport) -> Result<Option<Sender>, hyper::Er
     }
     // Each stream hears of the end of the connection itself.
     tokio::spawn(async move { drop(connection.await) });
-    Ok(Some(Sender { requests, below }))
+    let uses = Arc::default();
+    Ok(Some(Sender {
+        requests,
+        below,
+        uses,
+    }))
 }
 
 /// Whether the settings of the server have come, which hyper does not tell.

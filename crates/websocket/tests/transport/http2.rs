@@ -1,5 +1,7 @@
 //! WebSockets over HTTP/2 (RFC 8441): several on one connection, each with its own end.
 
+use std::time::Duration;
+
 use gumboot_websocket::{
     Client, ConnectError, TransportKind,
     proto::{CloseCode, CloseFrame, Config, handshake::client::HandshakeError},
@@ -146,6 +148,27 @@ async fn a_connection_without_use_is_ended_and_made_anew() {
         drop(socket);
         server.end().await;
     }
+}
+
+#[tokio::test]
+async fn the_client_ends_a_connection_without_use() {
+    let root = Root::new();
+    let mut server = Server::patient(root.server("localhost")).await;
+    let client = client().tls(root.trusted()).http2();
+    let client = client.http2_idle_max(Duration::from_millis(50));
+    for connections in 1..=2 {
+        let mut socket = soon(client.connect(&server.wss("/"), &[])).await.unwrap();
+        expect_echo(&mut socket, "hello").await;
+        assert_eq!(server.connections(), connections);
+        soon(socket.close(None)).await.unwrap();
+        drop(socket);
+        server.end().await;
+    }
+    // Nor does it keep one that the handshake did not make use of.
+    let refused = soon(client.connect(&server.wss("/no"), &[])).await;
+    assert!(refused.is_err());
+    server.end().await;
+    assert_eq!(server.connections(), 3);
 }
 
 #[tokio::test]

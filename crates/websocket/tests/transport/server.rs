@@ -68,10 +68,19 @@ impl Server {
         Self::start(Some(tls), "", HttpLimits::default()).await
     }
 
-    /// One that ends connections on which nothing is done at once.
+    /// One that ends connections on which nothing is done soon, though not before a busy machine does it.
     pub(crate) async fn impatient(tls: ServerTls) -> Self {
         let limits = HttpLimits {
-            head_wait_max: Duration::from_millis(50),
+            head_wait_max: Duration::from_millis(500),
+            ..HttpLimits::default()
+        };
+        Self::start(Some(tls), "", limits).await
+    }
+
+    /// One that leaves it to its clients to end what is not used.
+    pub(crate) async fn patient(tls: ServerTls) -> Self {
+        let limits = HttpLimits {
+            head_wait_max: Duration::from_secs(3_600),
             ..HttpLimits::default()
         };
         Self::start(Some(tls), "", limits).await
