@@ -100,6 +100,8 @@ async fn one_stream_more_is_refused_until_another_ends() {
         tcp.send(frame(RST_STREAM, 0, streams[0], &CANCEL));
         tcp.send(open(past + 2));
         expect_open(&mut tcp, past + 2);
+        // Its end is not to come before what was seen is known.
+        tcp
     });
     let (stream, _) = listener.accept().await.unwrap();
     let limits = HttpLimits::default();
@@ -113,7 +115,7 @@ async fn one_stream_more_is_refused_until_another_ends() {
         |upgraded| drop(tokio::spawn(keep(upgraded))),
     );
     tokio::select! {
-        seen = peer => seen.unwrap(),
+        seen = peer => drop(seen.unwrap()),
         ended = served => panic!("{ended:?}"),
     }
 }
