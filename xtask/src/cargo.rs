@@ -41,6 +41,7 @@ pub(crate) fn clippy(cx: &Context) -> Outcome {
         "clippy",
         "--workspace",
         "--all-targets",
+        "--all-features",
         "--",
         "-D",
         "warnings",
@@ -54,14 +55,17 @@ pub(crate) fn doc(cx: &Context) -> Outcome {
     process::run(
         cx,
         command
-            .args(["doc", "--workspace", "--no-deps"])
+            .args(["doc", "--workspace", "--no-deps", "--all-features"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
     Ok(vec![])
 }
 
 pub(crate) fn unit(cx: &Context) -> Outcome {
-    process::run(cx, cargo(cx).args(["test", "--workspace"]))?;
+    process::run(
+        cx,
+        cargo(cx).args(["test", "--workspace", "--all-features"]),
+    )?;
     Ok(vec![])
 }
 

@@ -22,7 +22,9 @@
 //! | the same with TLS, a proxy, a login, HTTP/2 or limits     | a [`Client`]                                         |
 //! | a connection that is made anew when it is lost            | [`Reconnect`]                                        |
 //! | what a page has: events, `readyState`, `bufferedAmount`   | [`WebSocket`]                                        |
-//! | to serve WebSockets                                       | the module [`server`]                                |
+//! | to serve WebSockets, on streams of any kind               | [`accept`], or an [`Acceptor`]                       |
+//! | the same in a service on hyper, in a handler of axum      | [`Acceptor::upgrade`], the feature `axum`            |
+//! | to serve HTTP as well, or a protocol of your own          | the module [`server`]                                |
 //! | to poll a connection by hand, in a task of your own       | a [`Link`]                                           |
 //! | another runtime, or no I/O at all                         | [`proto`], the crate `gumboot-websocket-proto`       |
 //!
@@ -46,6 +48,8 @@
 //! - keep a connection alive, and measure the round trip: [`Socket::round_trip`]
 //! - come back after a loss: [`Reconnect`]
 //! - use a stream of one's own: [`Client::connect_over`]
+//! - see a request before it is accepted: [`Acceptor::handshake`]
+//! - limit connections, and end all of them: [`Gate`]
 //!
 //! # What holds by default
 //!
@@ -58,6 +62,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "axum")]
+pub mod axum;
 mod backoff;
 mod client;
 mod compression;
@@ -92,6 +98,7 @@ pub use crate::{
         RECONNECT_EVENTS_MAX, RETRY_AFTER_MAX, Reconnect, ReconnectEvent, ReconnectSender,
         ReconnectState, Reconnecting, STANDS_AFTER,
     },
+    server::{AcceptError, Acceptor, DrainTimedOut, Gate, GateLimits, accept},
     socket::Socket,
     split::{Receiver, ReuniteError, Sender},
     transport::{

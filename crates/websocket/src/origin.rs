@@ -4,7 +4,7 @@ use std::{error, fmt, net::IpAddr};
 
 use gumboot_websocket_proto::handshake::server::Refusal;
 use http::{
-    HeaderMap,
+    HeaderMap, Request, Version,
     header::{HOST, ORIGIN},
 };
 use url::{Host, Url};
@@ -77,6 +77,28 @@ impl OriginPolicy {
     /// # Errors
     /// [`Refusal::Origin`] if not.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        self.check_from(host, headers)
+    }
+
+    /// The same for a request of either version of HTTP: in HTTP/2, `:authority` is what `Host` is in HTTP/1.1 (RFC
+    /// 9113 §8.3.1).
+    ///
+    /// # Errors
+    /// [`Refusal::Origin`] if not.
+    pub fn check_request<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        if request.version() != Version::HTTP_2 {
+            return self.check(request.headers());
+        }
+        let host = request
+            .uri()
+            .authority()
+            .map(|authority| authority.as_str());
+        self.check_from(host, request.headers())
+    }
+
+    /// Whether a page may connect to `host`.
+    fn check_from(&self, host: Option<&str>, headers: &HeaderMap) -> Result<(), Refusal> {
         let mut origins = headers.get_all(ORIGIN).iter();
         let Some(origin) = origins.next() else {
             return Ok(());
@@ -93,14 +115,13 @@ impl OriginPolicy {
         {
             return Ok(());
         }
-        let own = self.is_own(origin, headers);
+        let own = host.is_some_and(|host| self.is_own(origin, host));
         if own { Ok(()) } else { Err(Refusal::Origin) }
     }
 
     /// Whether the page came from the host that it connects to.
-    fn is_own(&self, origin: &str, headers: &HeaderMap) -> bool {
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        let (Some(host), Ok(origin)) = (host, Url::parse(origin)) else {
+    fn is_own(&self, origin: &str, host: &str) -> bool {
+        let Ok(origin) = Url::parse(origin) else {
             return false;
         };
         let Ok(target) = Url::parse(&format!("{}://{host}/", origin.scheme())) else {
@@ -163,6 +184,18 @@ mod tests {
         assert!(!check(&policy, "example.com", "http://example.com"));
         let allowed = policy.allow("http://localhost:5173").unwrap();
         assert!(check(&allowed, "example.com", "http://localhost:5173"));
+    }
+
+    #[test]
+    fn http2_names_the_host_in_its_authority() {
+        let policy = OriginPolicy::same_origin();
+        let check = |origin: &str| {
+            let request = Request::connect("https://example.com/chat").version(Version::HTTP_2);
+            let request = request.header(HOST, "evil.org").header(ORIGIN, origin);
+            policy.check_request(&request.body(()).unwrap()).is_ok()
+        };
+        assert!(check("https://example.com"));
+        assert!(!check("https://evil.org"));
     }
 
     #[test]

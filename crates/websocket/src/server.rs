@@ -1,8 +1,12 @@
 //! The server's side: TLS, then HTTP by hyper on a stream, until a request is upgraded. Of HTTP/1.1 nothing stays with
 //! a stream that is handed over; a stream of HTTP/2 belongs to a connection that hyper goes on to drive.
 
+mod accept;
+mod acceptor;
+mod gate;
 mod http2;
 mod tls;
+mod upgrade;
 
 use std::{
     future::{Ready, ready},
@@ -13,9 +17,10 @@ use std::{
 
 use bytes::Bytes;
 use gumboot_websocket_proto::{
-    Config, Connection, DeflateParams, TransmitQueue, handshake::server::Offer,
+    Config, Connection, TransmitQueue,
+    handshake::{client::Agreed, server::Offer},
 };
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header::SEC_WEBSOCKET_EXTENSIONS};
 use http_body_util::Full;
 use hyper::{
     body::Incoming,
@@ -25,11 +30,17 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+#[cfg(feature = "axum")]
+pub(crate) use self::upgrade::Pending;
 pub use self::{
+    accept::{AcceptError, Handshake, accept},
+    acceptor::Acceptor,
+    gate::{DrainTimedOut, Gate, GateLimits, Seat, Turn},
     http2::{STREAMS_PER_CONNECTION_MAX, offer, serve_http2},
     tls::{ServerTls, TLS_WAIT_MAX, TlsFileError, TlsFileReason},
+    upgrade::{Upgrade, UpgradeError, upgrade},
 };
-use crate::{compression::agreed, link::Link, pipe::Pipe, stall::StallLimited, timer::now};
+use crate::{compression, link::Link, pipe::Pipe, socket::Socket, stall::StallLimited, timer::now};
 
 /// What is taken of a client before it has upgraded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +74,7 @@ pub enum Answer<T> {
 #[derive(Debug)]
 pub struct Acceptance {
     response: Response<()>,
-    deflate: Option<DeflateParams>,
+    agreed: Agreed,
 }
 
 impl Acceptance {
@@ -77,10 +88,17 @@ impl Acceptance {
             .deflate
             .as_ref()
             .and_then(|config| offer.choose_deflate(config));
-        Self {
-            response: offer.accept(protocol, deflate.as_ref()),
+        let response = offer.accept(protocol, deflate.as_ref());
+        let value = |name| response.headers().get(name).map(HeaderValue::to_str);
+        let agreed = Agreed {
+            protocol: protocol.map(str::to_owned),
+            extensions: match value(SEC_WEBSOCKET_EXTENSIONS) {
+                Some(Ok(extensions)) => extensions.to_owned(),
+                _ => String::new(),
+            },
             deflate,
-        }
+        };
+        Self { response, agreed }
     }
 }
 
@@ -89,7 +107,7 @@ impl Acceptance {
 pub struct Upgraded<S, T> {
     io: S,
     leftover: Bytes,
-    deflate: Option<DeflateParams>,
+    agreed: Agreed,
     /// What was known of it at its upgrade.
     pub context: T,
 }
@@ -97,10 +115,42 @@ pub struct Upgraded<S, T> {
 impl<S: AsyncRead + AsyncWrite + Unpin, T> Upgraded<S, T> {
     /// The link of a server's connection over the stream, and what was known of it.
     pub fn into_link(self, config: Arc<Config>) -> (Link<S>, T) {
-        let connection = Connection::server(config, now());
-        let connection = agreed(connection, self.deflate.as_ref());
-        (Link::new(self.io, connection, &self.leftover), self.context)
+        let link = link_over(self.io, &self.leftover, &self.agreed, config);
+        (link, self.context)
     }
+
+    /// The socket over the stream, and what was known of it.
+    pub fn into_socket(self, config: Arc<Config>) -> (Socket<S>, T) {
+        let socket = socket_over(self.io, &self.leftover, self.agreed, config);
+        (socket, self.context)
+    }
+}
+
+fn link_over<S>(io: S, leftover: &[u8], agreed: &Agreed, config: Arc<Config>) -> Link<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let connection = Connection::server(config, now());
+    let connection = compression::agreed(connection, agreed.deflate.as_ref());
+    Link::new(io, connection, leftover)
+}
+
+fn socket_over<S>(io: S, leftover: &[u8], agreed: Agreed, config: Arc<Config>) -> Socket<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let link = link_over(io, leftover, &agreed, config);
+    Socket::new(link, agreed)
+}
+
+/// HTTP/1.1 as a server of this crate speaks it.
+fn http1(limits: &HttpLimits) -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_wait_max)
+        .max_buf_size(limits.head_bytes_max.max(8 * 1024));
+    builder
 }
 
 /// Serves the requests of one stream; gives it back if one of them was upgraded, `None` if it has ended.
@@ -124,11 +174,8 @@ where
             context: None,
         }),
     };
-    let mut connection = Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_wait_max)
-        .max_buf_size(limits.head_bytes_max.max(8 * 1024))
-        .serve_connection(TokioIo::new(StallLimited::new(io)), handler);
+    let io = TokioIo::new(StallLimited::new(io));
+    let mut connection = http1(limits).serve_connection(io, handler);
     let served = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     let Parts {
         io,
@@ -142,10 +189,10 @@ where
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
     match (served, state.context) {
-        (Ok(()), Some((deflate, context))) => Ok(Some(Upgraded {
+        (Ok(()), Some((agreed, context))) => Ok(Some(Upgraded {
             io,
             leftover: read_buf,
-            deflate,
+            agreed,
             context,
         })),
         (Ok(()), None) => {
@@ -180,7 +227,7 @@ struct Handler<F, T> {
 struct State<T> {
     requests: u32,
     /// What was accepted.
-    context: Option<(Option<DeflateParams>, T)>,
+    context: Option<(Agreed, T)>,
 }
 
 impl<F, T> Service<Request<Incoming>> for Handler<F, T>
@@ -197,8 +244,8 @@ where
         state.requests = state.requests.saturating_add(1);
         ready(Ok(match answer {
             Answer::Http(response) => response,
-            Answer::WebSocket(Acceptance { response, deflate }, context) => {
-                state.context = Some((deflate, context));
+            Answer::WebSocket(Acceptance { response, agreed }, context) => {
+                state.context = Some((agreed, context));
                 response.map(|()| Full::default())
             }
         }))

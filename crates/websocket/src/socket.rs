@@ -9,13 +9,15 @@ use std::{
 };
 
 use gumboot_websocket_proto::{
-    CloseFrame, Closing, Connection, Event, Message, SendError, handshake::client::Agreed,
+    CloseCode, CloseFrame, Closing, Connection, Event, Message, SendError,
+    handshake::client::Agreed,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
     link::Link,
     pipe::LinkError,
+    server::Seat,
     split::{self, Receiver, Sender},
     timer::now,
     transport::Transport,
@@ -33,6 +35,8 @@ pub struct Socket<S = Transport> {
     queued: u64,
     /// How many of them the operating system is known to have taken.
     written: u64,
+    /// The place that a gate gave it.
+    seat: Option<Seat>,
 }
 
 /// What has arrived and was not taken yet: no more than one read brings.
@@ -71,11 +75,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             inbox: Inbox::default(),
             queued: 0,
             written: 0,
+            seat: None,
         }
     }
 
+    /// Gives the socket a place: it closes itself with 1001 when the [`Gate`](crate::Gate) drains.
+    #[must_use]
+    pub fn with_seat(mut self, seat: Seat) -> Self {
+        self.seat = Some(seat);
+        self
+    }
+
+    /// Takes the place away again, for who drives the link by hand.
+    pub fn take_seat(&mut self) -> Option<Seat> {
+        self.seat.take()
+    }
+
     /// The link under the socket, to be driven by hand, and what the opening handshake agreed on. To be called before
-    /// anything is received: messages that were read and not taken are dropped.
+    /// anything is received: messages that were read and not taken are dropped, and a place at a gate is given back
+    /// unless [`Socket::take_seat`] took it.
     #[must_use]
     pub fn into_parts(self) -> (Link<S>, Agreed) {
         (self.link, self.agreed)
@@ -250,6 +268,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let _ = self.link.connection().close(frame);
     }
 
+    /// Closes the connection if the server goes down; else sees to it that the task is woken then.
+    fn poll_seat(&mut self, cx: &mut Context<'_>) {
+        if let Some(seat) = &mut self.seat
+            && self.link.closing() == Closing::Open
+            && seat.poll_draining(cx).is_ready()
+        {
+            self.queue_close(Some(&CloseFrame::truncated(CloseCode::GOING_AWAY, "")));
+        }
+    }
+
     /// Writes until there is room for a message.
     pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.poll_flush(cx) {
@@ -283,6 +311,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             ready!(self.link.poll_end(cx));
             return Poll::Ready(ControlFlow::Break(()));
         }
+        self.poll_seat(cx);
         let blocked = self.link.is_blocked();
         let inbox = &mut self.inbox;
         let read = self
@@ -310,6 +339,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Writes what waits. A failure is told by the next `receive`.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_seat(cx);
         let written = self.link.poll_write(cx, now());
         self.note_written(&written);
         if let Poll::Ready(written) = written {

@@ -28,6 +28,7 @@ use crate::stall::StallLimited;
 pub struct Transport(Inner);
 
 enum Inner {
+    HandedOver(TokioIo<Upgraded>),
     Http2 {
         stream: TokioIo<Upgraded>,
         below: Arc<Below>,
@@ -53,6 +54,8 @@ pub(crate) type InUse = Arc<dyn Send + Sync>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransportKind {
+    /// What a server of others handed over after an upgrade of HTTP/1.1.
+    HandedOver,
     /// A stream of an HTTP/2 connection, which others may share (RFC 8441).
     Http2,
     /// Plain TCP.
@@ -105,10 +108,16 @@ impl Transport {
         }
     }
 
+    /// Over what a server on hyper handed over after an upgrade of HTTP/1.1.
+    pub(crate) fn handed_over(stream: Upgraded) -> Self {
+        Self(Inner::HandedOver(TokioIo::new(stream)))
+    }
+
     /// Which kind of transport this is.
     #[must_use]
     pub fn kind(&self) -> TransportKind {
         match self.0 {
+            Inner::HandedOver(_) => TransportKind::HandedOver,
             Inner::Http2 { .. } => TransportKind::Http2,
             Inner::Tcp(_) => TransportKind::Tcp,
             Inner::Tls(_) => TransportKind::Tls,
@@ -116,26 +125,26 @@ impl Transport {
         }
     }
 
-    /// The address at the other end, which is the proxy's if there is one; `None` for a Unix socket, and for a stream
-    /// of HTTP/2 that a server accepted.
+    /// The address at the other end, which is the proxy's if there is one; `None` for a Unix socket, for a stream of
+    /// HTTP/2 that a server accepted, and for one that was handed over.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         match &self.0 {
             Inner::Http2 { below, .. } => below.peer_addr,
             Inner::Tcp(stream) => stream.peer_addr().ok(),
             Inner::Tls(stream) => stream.get_ref().0.get_ref().peer_addr(),
-            Inner::Unix(_) => None,
+            Inner::HandedOver(_) | Inner::Unix(_) => None,
         }
     }
 
-    /// What was agreed on for TLS, of a stream of HTTP/2 for its connection; `None` without TLS, and for a stream of
-    /// HTTP/2 that a server accepted.
+    /// What was agreed on for TLS, of a stream of HTTP/2 for its connection; `None` without TLS, for a stream of HTTP/2
+    /// that a server accepted, and for one that was handed over.
     #[must_use]
     pub fn tls(&self) -> Option<TlsInfo> {
         let stream = match &self.0 {
             Inner::Http2 { below, .. } => return below.tls.clone(),
             Inner::Tls(stream) => stream,
-            Inner::Tcp(_) | Inner::Unix(_) => return None,
+            Inner::HandedOver(_) | Inner::Tcp(_) | Inner::Unix(_) => return None,
         };
         let (_, session) = stream.get_ref();
         let suite = session.negotiated_cipher_suite();
@@ -164,6 +173,7 @@ impl From<UnixStream> for Transport {
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
+            Inner::HandedOver(_) => f.write_str("HandedOver"),
             Inner::Http2 { .. } => f.write_str("Http2"),
             Inner::Tcp(stream) => f.debug_tuple("Tcp").field(stream).finish(),
             Inner::Tls(stream) => f
@@ -179,6 +189,10 @@ impl fmt::Debug for Transport {
 macro_rules! each {
     ($this:expr, $stream:ident => $call:expr) => {
         match &mut $this.get_mut().0 {
+            Inner::HandedOver(stream) => {
+                let $stream = Pin::new(stream);
+                $call
+            }
             Inner::Http2 { stream, .. } => {
                 let $stream = Pin::new(stream);
                 $call
@@ -235,6 +249,7 @@ impl AsyncWrite for Transport {
 
     fn is_write_vectored(&self) -> bool {
         match &self.0 {
+            Inner::HandedOver(stream) => stream.is_write_vectored(),
             Inner::Http2 { stream, .. } => stream.is_write_vectored(),
             Inner::Tcp(stream) => stream.is_write_vectored(),
             Inner::Tls(stream) => stream.is_write_vectored(),

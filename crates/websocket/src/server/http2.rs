@@ -146,13 +146,13 @@ where
         (Answer::WebSocket(acceptance, context), Some(upgrade)) => {
             let on_upgrade = on_upgrade.clone();
             let in_use = Arc::clone(use_of);
-            let deflate = acceptance.deflate;
+            let agreed = acceptance.agreed;
             tokio::spawn(async move {
                 if let Some(io) = upgraded(upgrade, in_use).await {
                     on_upgrade(Upgraded {
                         io,
                         leftover: Bytes::new(),
-                        deflate,
+                        agreed,
                         context,
                     });
                 }
@@ -182,7 +182,7 @@ fn name_host<B>(request: &mut Request<B>) {
 }
 
 /// RFC 9113 §8.2.2: HTTP/2 has no headers of the connection.
-fn without_connection(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+pub(super) fn without_connection(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     let headers = response.headers_mut();
     headers.remove(http::header::CONNECTION);
     headers.remove(http::header::UPGRADE);

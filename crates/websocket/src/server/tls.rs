@@ -30,6 +30,8 @@ pub const TLS_WAIT_MAX: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct ServerTls {
     acceptor: TlsAcceptor,
+    /// The same without HTTP/2.
+    http1: TlsAcceptor,
     certificate: Arc<Certificate>,
     files: Option<Files>,
 }
@@ -100,17 +102,26 @@ impl ServerTls {
             let added = roots.add(root);
             added.map_err(|error| InvalidTls::Certificate(error.to_string()))?;
         }
-        let acceptor = acceptor(&self.certificate, Some(roots))?;
-        Ok(Self { acceptor, ..self })
+        let config = config(&self.certificate, Some(roots))?;
+        Ok(Self::of(config, self.certificate, self.files))
     }
 
     fn new(certified: CertifiedKey, files: Option<Files>) -> Result<Self, InvalidTls> {
         let certificate = Arc::new(Certificate(RwLock::new(Arc::new(certified))));
-        Ok(Self {
-            acceptor: acceptor(&certificate, None)?,
+        let config = config(&certificate, None)?;
+        Ok(Self::of(config, certificate, files))
+    }
+
+    fn of(mut config: ServerConfig, certificate: Arc<Certificate>, files: Option<Files>) -> Self {
+        config.alpn_protocols = vec![ALPN_HTTP2.to_vec(), ALPN_HTTP1.to_vec()];
+        let mut http1 = config.clone();
+        http1.alpn_protocols = vec![ALPN_HTTP1.to_vec()];
+        Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            http1: TlsAcceptor::from(Arc::new(http1)),
             certificate,
             files,
-        })
+        }
     }
 
     /// Reads the files again: connections from now on are shown what is in them. Those that stand are not touched, and
@@ -139,17 +150,29 @@ impl ServerTls {
     /// # Errors
     /// The client does not want TLS as we do, or took too long.
     pub async fn accept(&self, stream: impl Into<Transport>) -> io::Result<Transport> {
-        let stream = StallLimited::new(stream.into());
-        let accepted = timeout(TLS_WAIT_MAX, self.acceptor.accept(stream)).await;
-        let stream = accepted.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        Ok(Transport::secured(TlsStream::Server(stream)))
+        handshake(&self.acceptor, stream.into()).await
+    }
+
+    /// The same for who does not speak HTTP/2: it is not offered.
+    ///
+    /// # Errors
+    /// As [`ServerTls::accept`].
+    pub async fn accept_http1(&self, stream: impl Into<Transport>) -> io::Result<Transport> {
+        handshake(&self.http1, stream.into()).await
     }
 }
 
-fn acceptor(
+async fn handshake(acceptor: &TlsAcceptor, stream: Transport) -> io::Result<Transport> {
+    let stream = StallLimited::new(stream);
+    let accepted = timeout(TLS_WAIT_MAX, acceptor.accept(stream)).await;
+    let stream = accepted.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    Ok(Transport::secured(TlsStream::Server(stream)))
+}
+
+fn config(
     certificate: &Arc<Certificate>,
     client_roots: Option<RootCertStore>,
-) -> Result<TlsAcceptor, InvalidTls> {
+) -> Result<ServerConfig, InvalidTls> {
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("the provider has the suites of both versions");
@@ -163,9 +186,7 @@ fn acceptor(
             )
         }
     };
-    let mut config = builder.with_cert_resolver(Arc::<Certificate>::clone(certificate));
-    config.alpn_protocols = vec![ALPN_HTTP2.to_vec(), ALPN_HTTP1.to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(builder.with_cert_resolver(Arc::<Certificate>::clone(certificate)))
 }
 
 fn certified(certificate: &[u8], key: &[u8]) -> Result<CertifiedKey, InvalidTls> {

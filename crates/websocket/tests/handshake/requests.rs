@@ -1,4 +1,4 @@
-//! Requests of clients, answered by `serve_http` (RFC 6455 §4.2).
+//! Requests of clients, answered by `serve_http` and, in the same words, by an `Acceptor` (RFC 6455 §4.2).
 //!
 //! `deflate` sets the compression of the server, `>` is what the client sends and `>>` frames behind it in hex; `<` is the
 //! answer to a good one with the headers that matter and the messages that follow, `!` the refusal: its status, and its
@@ -8,13 +8,10 @@ use std::{cell::Cell, sync::Arc};
 
 use gumboot_testkit::Splits;
 use gumboot_websocket::{
-    Socket,
+    AcceptError, Acceptor, OriginPolicy, Socket,
     proto::{
         Config,
-        handshake::{
-            client::Agreed,
-            server::{Offer, Refusal},
-        },
+        handshake::server::{Offer, Refusal},
     },
     server::{Acceptance, Answer, HttpLimits, serve_http},
 };
@@ -43,21 +40,44 @@ async fn requests() {
     check("requests.txt", is_outcome, async |case| {
         let wire = case.octets(">");
         let mut ways = Splits::all(&wire);
-        let whole = run(case, &ways.next().expect("the first way is whole")).await;
+        let first = ways.next().expect("the first way is whole");
+        let whole = run(case, &first).await;
+        assert_eq!(accept(case, &first).await, whole, "{:?}", case.0[0]);
         for pieces in ways {
             assert_eq!(run(case, &pieces).await, whole, "{:?}", case.0[0]);
+            assert_eq!(accept(case, &pieces).await, whole, "{:?}", case.0[0]);
         }
         whole
     })
     .await;
 }
 
-async fn run(case: &Case<'_>, pieces: &[&[u8]]) -> Vec<String> {
+fn config(case: &Case<'_>) -> Arc<Config> {
     let server = Config::server();
-    let config = Arc::new(Config {
+    Arc::new(Config {
         deflate: case.deflate(server.deflate.clone()),
         ..server
-    });
+    })
+}
+
+/// By an acceptor, as programs use it.
+async fn accept(case: &Case<'_>, pieces: &[&[u8]]) -> Vec<String> {
+    let everywhere = OriginPolicy::same_origin().allow("*");
+    let acceptor = Acceptor::new()
+        .protocols(PROTOCOLS)
+        .origins(everywhere.expect("it stands for all"))
+        .config(config(case));
+    let stream = Scripted::speaking(pieces);
+    let written = stream.written();
+    match acceptor.accept(stream).await {
+        Ok(socket) => welcome(&written, socket).await,
+        Err(AcceptError::Refused(refused)) => refusal(&written, Some(refused)),
+        Err(_) => refusal(&written, None),
+    }
+}
+
+async fn run(case: &Case<'_>, pieces: &[&[u8]]) -> Vec<String> {
+    let config = config(case);
     let refused = Cell::new(None);
     let stream = Scripted::speaking(pieces);
     let written = stream.written();
@@ -74,10 +94,13 @@ async fn run(case: &Case<'_>, pieces: &[&[u8]]) -> Vec<String> {
     let Ok(Some(upgraded)) = serve_http(stream, &HttpLimits::default(), answer).await else {
         return refusal(&written, refused.get());
     };
-    let mut lines = accepted(&written);
+    let (socket, ()) = upgraded.into_socket(config);
+    welcome(&written, socket).await
+}
+
+async fn welcome(written: &Written, mut socket: Socket<Scripted<'_>>) -> Vec<String> {
+    let mut lines = accepted(written);
     written.borrow_mut().clear();
-    let (link, ()) = upgraded.into_link(Arc::clone(&config));
-    let mut socket = Socket::new(link, Agreed::default());
     let received = messages(&mut socket).await;
     lines.extend(received.iter().map(|line| format!("< {line}")));
     lines
