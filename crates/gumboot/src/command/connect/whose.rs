@@ -29,9 +29,10 @@ impl Whose {
 /// Who is to blame that there is no connection.
 pub(super) fn not_connected(error: &ConnectError) -> Whose {
     match error {
-        ConnectError::Handshake(_) | ConnectError::Http(_) | ConnectError::Redirect(_) => {
-            Whose::Server
-        }
+        ConnectError::Handshake(_)
+        | ConnectError::Http(_)
+        | ConnectError::Redirect(_)
+        | ConnectError::RetryAfter { .. } => Whose::Server,
         ConnectError::Protocol(_) | ConnectError::Url(_) => Whose::User,
         ConnectError::Proxy(ProxyError::Invalid(_)) => Whose::User,
         ConnectError::Proxy(_) | ConnectError::TimedOut(ConnectWait::Proxy) => Whose::Proxy,
@@ -56,7 +57,8 @@ pub(super) fn not_clean(error: &LinkError) -> Whose {
 pub(super) fn status(error: &ConnectError) -> Option<u16> {
     match error {
         ConnectError::Handshake(HandshakeError::Status(status))
-        | ConnectError::Proxy(ProxyError::Status(status)) => Some(status.as_u16()),
+        | ConnectError::Proxy(ProxyError::Status(status))
+        | ConnectError::RetryAfter { status, .. } => Some(status.as_u16()),
         _ => None,
     }
 }

@@ -96,6 +96,10 @@ fn refusals() {
         "500 Oops",
         "the server answered 500 Internal Server Error instead of 101",
     );
+    check_refused(
+        "503 Service Unavailable\r\nretry-after: 5",
+        "the server answered 503 Service Unavailable, and wants to be left alone for 5s",
+    );
 }
 
 #[test]
