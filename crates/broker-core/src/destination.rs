@@ -1,160 +1,212 @@
 //! Destinations: what a name means. Parsed once at the border; inside, the type is the proof.
+//!
+//! A name is the prefix of its kind and segments, which `.` and `/` separate. A pattern has wildcards for segments: `*`
+//! is any one segment, and `**`, `>` or `#` at the end is any number of them, none included. For patterns the two
+//! separators are the same. No wildcard at the first place matches a segment that begins with `$`.
 
-use std::{borrow::Borrow, error, fmt, sync::Arc};
+mod error;
+mod kinds;
+
+use std::{borrow::Borrow, cmp, fmt, hash, sync::Arc};
+
+pub use self::{
+    error::DestinationError,
+    kinds::{Kind, Kinds},
+};
 
 /// The bytes of a destination at most.
 pub const DESTINATION_BYTES_MAX: usize = 1024;
 
-/// The kinds of destinations, by the prefix of their names, for people.
-pub const KINDS: &str = "/topic/";
+/// The segments of a pattern at most.
+pub const PATTERN_SEGMENTS_MAX: usize = 64;
 
-/// A destination that this broker knows the meaning of; cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Destination(Arc<str>);
-
-/// Why a name is no destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DestinationError {
-    /// A name with a control character in it.
-    ControlCharacter,
-    /// Nothing behind the prefix that names the kind.
-    Empty,
-    /// More than [`DESTINATION_BYTES_MAX`] bytes.
-    TooLong,
-    /// A prefix that is not one of [`KINDS`].
-    UnknownKind,
-    /// A segment that is a wildcard, which has no meaning here.
-    Wildcard,
+/// A destination that this broker knows the meaning of; cheap to clone. Two are equal if their names are.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    name: Arc<str>,
+    kind: Kind,
+    is_pattern: bool,
+    /// Where the prefix of the kind ends.
+    prefix: u32,
+    /// Where the segments begin: behind the prefix, and behind the name of an owner or user if there is one.
+    scope: u32,
 }
 
 impl Destination {
-    /// The destination of a name, such as `/topic/news`.
+    /// The destination of a name, such as `/topic/news`, by the usual [`Kinds`].
     ///
     /// # Errors
     /// What is wrong with the name.
     pub fn parse(name: &str) -> Result<Self, DestinationError> {
-        if name.len() > DESTINATION_BYTES_MAX {
-            return Err(DestinationError::TooLong);
-        }
-        let rest = name
-            .strip_prefix(KINDS)
-            .ok_or(DestinationError::UnknownKind)?;
-        if rest.is_empty() {
-            return Err(DestinationError::Empty);
-        }
-        if rest.chars().any(char::is_control) {
-            return Err(DestinationError::ControlCharacter);
-        }
-        if rest
-            .split(['.', '/'])
-            .any(|segment| matches!(segment, "*" | "**" | ">" | "#"))
-        {
-            return Err(DestinationError::Wildcard);
-        }
-        Ok(Self(name.into()))
+        Kinds::usual().parse(name)
+    }
+
+    fn new(name: String, kind: Kind, prefix: usize, scope: usize) -> Self {
+        let mut destination = Self {
+            name: name.into(),
+            kind,
+            is_pattern: false,
+            prefix: offset(prefix),
+            scope: offset(scope),
+        };
+        let is_pattern = destination.segments().any(is_wildcard);
+        destination.is_pattern = is_pattern;
+        destination
     }
 
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
     }
 
-    /// Whether only the server itself sends to it: `$SYS` and all below.
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether it stands for all topics that match it.
+    #[must_use]
+    pub fn is_pattern(&self) -> bool {
+        self.is_pattern
+    }
+
+    /// Whether only the server itself sends to it: the topic `$SYS` and all below.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
-        let rest = self.0.strip_prefix("/topic/$SYS");
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']))
+        self.kind == Kind::Topic && self.segments().next() == Some("$SYS")
+    }
+
+    /// Whether `destination` is this one or, if this is a pattern, matches it.
+    #[must_use]
+    pub fn covers(&self, destination: &Self) -> bool {
+        if !self.is_pattern {
+            return self == destination;
+        }
+        if self.scope() != destination.scope() {
+            return false;
+        }
+        let mut segments = destination.segments();
+        let mut is_first = true;
+        for wanted in self.segments() {
+            if is_rest(wanted) {
+                return !is_first || segments.next().is_none_or(|s| !is_hidden(s));
+            }
+            let Some(segment) = segments.next() else {
+                return false;
+            };
+            let any = wanted == "*" && !(is_first && is_hidden(segment));
+            if !any && wanted != segment {
+                return false;
+            }
+            is_first = false;
+        }
+        segments.next().is_none()
+    }
+
+    /// What stands before the segments.
+    pub(crate) fn scope(&self) -> &str {
+        &self.name[..self.scope as usize]
+    }
+
+    /// The segments, those of a pattern with its wildcards.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &str> {
+        self.name[self.scope as usize..].split(['.', '/'])
+    }
+
+    /// Of a temporary destination, the session that it belongs to, if the name says it.
+    pub(crate) fn owner(&self) -> Option<&str> {
+        let owner = &self.name[self.prefix as usize..self.scope as usize];
+        owner.strip_prefix('@')?.strip_suffix('/')
+    }
+
+    /// The name under which everyone knows a temporary destination of that session.
+    pub(crate) fn owned_by(&self, session: &str) -> Self {
+        let prefix = self.prefix as usize;
+        let (prefix_name, rest) = self.name.split_at(prefix);
+        let scope = format!("{prefix_name}@{}/", segment_of(session));
+        Self::new(scope.clone() + rest, self.kind, prefix, scope.len())
+    }
+
+    /// What a user's session subscribes to by this name, which does not say who the user is.
+    pub(crate) fn of_user(&self, user: &str) -> Self {
+        let prefix = self.prefix as usize;
+        let (prefix_name, rest) = self.name.split_at(prefix);
+        let scope = format!("{prefix_name}{}/", segment_of(user));
+        Self::new(scope.clone() + rest, self.kind, prefix, scope.len())
+    }
+
+    /// What is sent to by this name, whose first part is the user.
+    pub(crate) fn to_user(&self) -> Self {
+        let prefix = self.prefix as usize;
+        let slash = self.name[prefix..].find('/');
+        let scope = slash.map_or(prefix, |slash| prefix + slash + 1);
+        Self::new(self.name.to_string(), self.kind, prefix, scope)
+    }
+}
+
+/// Whether a segment stands for others.
+pub(crate) fn is_wildcard(segment: &str) -> bool {
+    segment == "*" || is_rest(segment)
+}
+
+/// Whether a segment stands for all that follow.
+pub(crate) fn is_rest(segment: &str) -> bool {
+    matches!(segment, "**" | ">" | "#")
+}
+
+/// Whether a segment in the first place is not found by a wildcard.
+pub(crate) fn is_hidden(segment: &str) -> bool {
+    segment.starts_with('$')
+}
+
+/// The name of a session or user, so that it cannot be taken for two parts.
+pub(crate) fn segment_of(name: &str) -> String {
+    name.replace('%', "%25").replace('/', "%2F")
+}
+
+fn offset(offset: usize) -> u32 {
+    u32::try_from(offset).expect("a name is far shorter than 4 GiB")
+}
+
+impl PartialEq for Destination {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Destination {}
+
+impl PartialOrd for Destination {
+    fn partial_cmp(&self, other: &Self) -> Option<cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Destination {
+    fn cmp(&self, other: &Self) -> cmp::Ordering {
+        self.name.cmp(&other.name)
+    }
+}
+
+impl hash::Hash for Destination {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
     }
 }
 
 impl Borrow<str> for Destination {
     fn borrow(&self) -> &str {
-        &self.0
+        &self.name
     }
 }
 
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.name)
     }
 }
-
-impl fmt::Display for DestinationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ControlCharacter => f.write_str("a destination has no control characters"),
-            Self::Empty => f.write_str("the destination has no name behind its kind"),
-            Self::TooLong => write!(f, "a destination has {DESTINATION_BYTES_MAX} bytes at most"),
-            Self::UnknownKind => {
-                write!(
-                    f,
-                    "the destination is of no known kind; this server has: {KINDS}"
-                )
-            }
-            Self::Wildcard => f.write_str("wildcards in destinations are not supported"),
-        }
-    }
-}
-
-impl error::Error for DestinationError {}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(name: &str) -> DestinationError {
-        Destination::parse(name).unwrap_err()
-    }
-
-    #[test]
-    fn topics() {
-        for name in [
-            "/topic/a",
-            "/topic/a.b/c",
-            "/topic/κόσμος",
-            "/topic/*x",
-            "/topic/$SYS/stats",
-        ] {
-            assert_eq!(Destination::parse(name).unwrap().as_str(), name);
-        }
-    }
-
-    #[test]
-    fn what_is_none() {
-        for name in [
-            "",
-            "/",
-            "topic/a",
-            "/queue/a",
-            "/topics/a",
-            "/TOPIC/a",
-            "/topic",
-        ] {
-            assert_eq!(refused(name), DestinationError::UnknownKind, "{name}");
-        }
-        assert_eq!(refused("/topic/"), DestinationError::Empty);
-        assert_eq!(refused("/topic/a\nb"), DestinationError::ControlCharacter);
-        for name in ["/topic/*", "/topic/a.**", "/topic/a/>", "/topic/#.b"] {
-            assert_eq!(refused(name), DestinationError::Wildcard, "{name}");
-        }
-        assert!(refused("/queue/a").to_string().contains("/topic/"));
-    }
-
-    #[test]
-    fn a_name_at_the_limit_and_one_past() {
-        let name = format!("/topic/{}", "x".repeat(DESTINATION_BYTES_MAX - 7));
-        assert!(Destination::parse(&name).is_ok());
-        assert_eq!(refused(&(name + "x")), DestinationError::TooLong);
-    }
-
-    #[test]
-    fn what_is_the_servers_own() {
-        let reserved = |name| Destination::parse(name).unwrap().is_reserved();
-        assert!(
-            reserved("/topic/$SYS/stats") && reserved("/topic/$SYS") && reserved("/topic/$SYS.x")
-        );
-        assert!(!reserved("/topic/$SYSTEM") && !reserved("/topic/a/$SYS"));
-    }
-}
+mod tests;

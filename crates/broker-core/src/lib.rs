@@ -1,42 +1,80 @@
-//! What a STOMP broker means: destinations, who is subscribed to them, and who gets a message. No I/O, no clock, no
-//! thread; and it never looks inside a message, so that its tests run with `M = u32`.
+//! What a STOMP broker means: destinations, who is subscribed to them, who gets a message, and what waits. No I/O, no
+//! clock, no thread; and it never looks inside a message, so that its tests run with `M = u32`.
+//!
+//! Call a `handle_*` for what a client does, then [`Broker::handle_timeout`] when [`Broker::poll_timeout`] says so.
+//! Effects go to an [`Output`] as they arise.
 //!
 //! ```
-//! use gumboot_broker_core::{Broker, Destination, Limits, Output, SessionId, SubscriptionId};
+//! use gumboot_broker_core::{
+//!     AckMode, Broker, Delivery, DeliveryId, Destination, Login, Output, Properties, Send, SessionId, Settings,
+//!     Subscribe, SubscriptionId, Timestamp,
+//! };
 //!
 //! #[derive(Default)]
-//! struct Log(Vec<(SessionId, SubscriptionId, u32)>);
+//! struct Log(Vec<(SessionId, u32, Option<DeliveryId>)>);
 //!
 //! impl Output<u32> for Log {
-//!     fn deliver(&mut self, to: SessionId, subscription: SubscriptionId, message: &u32) {
-//!         self.0.push((to, subscription, *message));
+//!     fn deliver(&mut self, to: SessionId, delivery: Delivery<'_, u32>) {
+//!         self.0.push((to, *delivery.message, delivery.id));
 //!     }
 //! }
 //!
-//! let mut broker = Broker::new(Limits::default());
-//! let news = Destination::parse("/topic/news")?;
-//! broker.handle_connect(SessionId(1))?;
-//! broker.handle_subscribe(SessionId(1), SubscriptionId(7), &news)?;
-//!
+//! let (now, alice, bob) = (Timestamp::from_millis(0), SessionId(1), SessionId(2));
+//! let mut broker = Broker::new(Settings::default());
 //! let mut log = Log::default();
-//! broker.handle_send(&news, &42, &mut log)?;
-//! assert_eq!(log.0, [(SessionId(1), SubscriptionId(7), 42)]);
+//! broker.handle_connect(alice, Login::anonymous("alice"))?;
+//! broker.handle_connect(bob, Login::anonymous("bob"))?;
+//!
+//! let jobs = Destination::parse("/queue/jobs")?;
+//! let subscribe = Subscribe { ack: AckMode::Client, ..Subscribe::new(&jobs) };
+//! broker.handle_subscribe(now, bob, SubscriptionId(7), subscribe, &mut log)?;
+//! let send = Send { destination: &jobs, message: &42, properties: &Properties::default(), transaction: None };
+//! broker.handle_send(now, alice, &send, &mut log)?;
+//!
+//! let id = DeliveryId { subscription: SubscriptionId(7), number: 1 };
+//! assert_eq!(log.0, [(bob, 42, Some(id))]);
+//! broker.handle_ack(now, bob, id, None, &mut log)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod broker;
 mod destination;
 mod error;
 mod limits;
+mod message;
 mod output;
+mod queue;
+mod queues;
+mod retained;
+mod scheduled;
+pub mod selector;
+mod session;
+mod settings;
+mod subscribe;
+mod time;
 mod topic;
+mod transaction;
 
 pub use crate::{
-    broker::{Broker, SessionId, SubscriptionId, TopicCount},
-    destination::{DESTINATION_BYTES_MAX, Destination, DestinationError, KINDS},
+    access::{Access, Action, Unrestricted},
+    broker::{Broker, Nack, QueueUsage, Send, Usage},
+    destination::{
+        DESTINATION_BYTES_MAX, Destination, DestinationError, Kind, Kinds, PATTERN_SEGMENTS_MAX,
+    },
     error::Refusal,
     limits::Limits,
-    output::Output,
+    message::{
+        DeadLetter, DeathReason, DeliveryId, MessageId, PRIORITY_DEFAULT, PRIORITY_MAX, Payload,
+        Properties, QueueName, Retain,
+    },
+    output::{Delivery, EndReason, Output, Settled},
+    selector::Selector,
+    session::{Login, SessionId, SubscriptionId},
+    settings::{Overflow, QueuePolicy, Settings},
+    subscribe::{AckMode, Credit, SlowConsumer, Subscribe},
+    time::Timestamp,
+    topic::TopicCount,
 };

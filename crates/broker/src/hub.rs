@@ -8,7 +8,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use gumboot_broker_core::{Broker, Destination, Output, Refusal, SessionId, SubscriptionId};
+use gumboot_broker_core::{
+    Broker, Delivery as BrokerDelivery, Destination, Login, Output, Payload, Properties, Refusal,
+    Send, SessionId, Settings, Subscribe, SubscriptionId, Timestamp,
+};
 use gumboot_stomp_proto::ServerOptions;
 use slab::Slab;
 use tokio::sync::Notify;
@@ -35,7 +38,7 @@ pub(crate) struct Hub {
 
 #[derive(Debug)]
 struct Shared {
-    broker: Broker,
+    broker: Broker<Message>,
     /// The mailboxes of all connections that have a session; the key is the session's id.
     mailboxes: Slab<Arc<Mailbox>>,
 }
@@ -50,7 +53,10 @@ pub(crate) struct Seat {
 
 impl Hub {
     pub(crate) fn new(config: Config) -> Arc<Self> {
-        let broker = Broker::new(config.broker.clone());
+        let broker = Broker::new(Settings {
+            limits: config.broker.clone(),
+            ..Settings::default()
+        });
         Arc::new(Self {
             stomp_options: Arc::new(config.stomp.clone()),
             config,
@@ -109,18 +115,20 @@ impl Hub {
     pub(crate) fn publish(&self, destination: &Destination, publication: &Arc<Publication>) {
         let mut wakeups = Wakeups::default();
         {
-            let shared = self.lock();
+            let mut shared = self.lock();
+            let Shared { broker, mailboxes } = &mut *shared;
             let mut output = FanOut {
-                mailboxes: &shared.mailboxes,
+                mailboxes,
                 wakeups: &mut wakeups,
             };
-            shared.broker.publish(destination, publication, &mut output);
+            let message = Message(Arc::clone(publication));
+            broker.publish(now(), destination, &message, &mut output);
         }
         wakeups.wake();
     }
 
     /// Calls `with` with the broker.
-    pub(crate) fn with_broker<T>(&self, with: impl FnOnce(&Broker) -> T) -> T {
+    pub(crate) fn with_broker<T>(&self, with: impl FnOnce(&Broker<Message>) -> T) -> T {
         with(&self.lock().broker)
     }
 
@@ -144,12 +152,15 @@ impl Seat {
 
     /// The client of this connection has logged in.
     pub(crate) fn connect(&self) -> Result<(), Refusal> {
-        self.hub.lock().broker.handle_connect(self.id)
+        let login = Login::anonymous(format!("session-{}", self.id.0));
+        self.hub.lock().broker.handle_connect(self.id, login)
     }
 
     /// The client is gone, though its connection may stand for a while.
     pub(crate) fn disconnect(&self) {
-        self.hub.lock().broker.handle_disconnect(self.id);
+        self.with_output(&mut Wakeups::default(), |broker, output| {
+            broker.handle_disconnect(now(), self.id, output);
+        });
     }
 
     pub(crate) fn subscribe(
@@ -157,17 +168,16 @@ impl Seat {
         subscription: SubscriptionId,
         destination: &Destination,
     ) -> Result<(), Refusal> {
-        self.hub
-            .lock()
-            .broker
-            .handle_subscribe(self.id, subscription, destination)
+        self.with_output(&mut Wakeups::default(), |broker, output| {
+            let subscribe = Subscribe::new(destination);
+            broker.handle_subscribe(now(), self.id, subscription, subscribe, output)
+        })
     }
 
     pub(crate) fn unsubscribe(&self, subscription: SubscriptionId) -> Result<(), Refusal> {
-        self.hub
-            .lock()
-            .broker
-            .handle_unsubscribe(self.id, subscription)
+        self.with_output(&mut Wakeups::default(), |broker, output| {
+            broker.handle_unsubscribe(now(), self.id, subscription, output)
+        })
     }
 
     /// Puts a message into the mailbox of each subscriber; those to wake are added to `wakeups`.
@@ -177,22 +187,33 @@ impl Seat {
         publication: &Arc<Publication>,
         wakeups: &mut Wakeups,
     ) -> Result<(), Refusal> {
-        let shared = self.hub.lock();
-        let mut output = FanOut {
-            mailboxes: &shared.mailboxes,
-            wakeups,
+        let send = Send {
+            destination,
+            message: &Message(Arc::clone(publication)),
+            properties: &Properties::default(),
+            transaction: None,
         };
-        shared
-            .broker
-            .handle_send(destination, publication, &mut output)
-            .map(drop)
+        self.with_output(wakeups, |broker, output| {
+            broker.handle_send(now(), self.id, &send, output).map(drop)
+        })
+    }
+
+    /// Calls `with` with the broker and where its effects go.
+    fn with_output<T>(
+        &self,
+        wakeups: &mut Wakeups,
+        with: impl FnOnce(&mut Broker<Message>, &mut FanOut<'_>) -> T,
+    ) -> T {
+        let mut shared = self.hub.lock();
+        let Shared { broker, mailboxes } = &mut *shared;
+        with(broker, &mut FanOut { mailboxes, wakeups })
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        self.disconnect();
         let mut shared = self.hub.lock();
-        shared.broker.handle_disconnect(self.id);
         shared.mailboxes.remove(self.id.0);
         if shared.mailboxes.is_empty() {
             self.hub.emptied.notify_waiters();
@@ -206,22 +227,26 @@ struct FanOut<'a> {
     wakeups: &'a mut Wakeups,
 }
 
-impl Output<Arc<Publication>> for FanOut<'_> {
-    fn deliver(
-        &mut self,
-        to: SessionId,
-        subscription: SubscriptionId,
-        publication: &Arc<Publication>,
-    ) {
+impl Output<Message> for FanOut<'_> {
+    fn deliver(&mut self, to: SessionId, delivery: BrokerDelivery<'_, Message>) {
         if let Some(mailbox) = self.mailboxes.get(to.0) {
-            let publication = Arc::clone(publication);
-            mailbox.push(
-                Delivery {
-                    subscription,
-                    publication,
-                },
-                self.wakeups,
-            );
+            let delivery = Delivery {
+                subscription: delivery.subscription,
+                publication: Arc::clone(&delivery.message.0),
+            };
+            mailbox.push(delivery, self.wakeups);
         }
     }
+}
+
+/// A publication as the broker passes it on. Its headers are not told, because subscriptions have no selectors here.
+#[derive(Debug, Clone)]
+pub(crate) struct Message(Arc<Publication>);
+
+impl Payload for Message {}
+
+/// The present moment, for a broker of which nothing is asked that depends on it: a topic without wildcards passes
+/// messages on at once.
+fn now() -> Timestamp {
+    Timestamp::default()
 }

@@ -6,12 +6,12 @@ use std::{
     collections::VecDeque,
     fmt::Display,
     mem,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use gumboot_broker_core::Destination;
+use gumboot_broker_core::{Destination, Kind, Kinds};
 use gumboot_stomp_proto::{
     Beat, Error, ErrorFrame, Frame, Input, Request, ServerOptions, ServerSession, Version,
     command::{AckMode, Connect, Receipt, Send, Subscribe, Unsubscribe, encode_head},
@@ -366,8 +366,16 @@ impl Subprotocol for Stomp {
     }
 }
 
+/// The kinds of destinations that are to be had through STOMP.
+static KINDS: LazyLock<Kinds> = LazyLock::new(|| Kinds::new([("/topic/", Kind::Topic)], None));
+
 fn parse_destination(name: &str) -> Result<Destination, Refused> {
-    Destination::parse(name).map_err(|error| Refused::new("Invalid destination", &error))
+    let invalid = |detail: &dyn Display| Refused::new("Invalid destination", detail);
+    let destination = KINDS.parse(name).map_err(|error| invalid(&error))?;
+    if destination.is_pattern() {
+        return Err(invalid(&"wildcards in destinations are not supported"));
+    }
+    Ok(destination)
 }
 
 fn no_transactions() -> Refused {

@@ -1,0 +1,117 @@
+//! The room that SENDs need, counted before anything is done: those of a transaction all together.
+
+use std::collections::HashMap;
+
+use super::{is_own, is_queue};
+use crate::{
+    broker::Broker,
+    destination::{Destination, Kind},
+    error::Refusal,
+    message::{Payload, Properties, Retain},
+    queue::Amount,
+    session::Session,
+};
+
+/// The room that some messages need, all together.
+#[derive(Debug, Default)]
+pub(in crate::broker) struct Demand {
+    queues: HashMap<Destination, Share>,
+    retained: Amount,
+    scheduled: Amount,
+}
+
+/// What of it goes to one queue.
+#[derive(Debug, Default)]
+struct Share {
+    all: Amount,
+    bytes_longest: usize,
+}
+
+impl<M: Payload> Broker<M> {
+    /// Counts what a message needs.
+    pub(in crate::broker) fn add_demand(
+        &self,
+        demand: &mut Demand,
+        destination: &Destination,
+        properties: &Properties,
+    ) {
+        let one = Amount {
+            messages: 1,
+            bytes: properties.bytes,
+        };
+        if is_queue(destination) {
+            if !demand.queues.contains_key(destination) {
+                demand.queues.insert(destination.clone(), Share::default());
+            }
+            if let Some(share) = demand.queues.get_mut(destination) {
+                share.all.add(one);
+                share.bytes_longest = share.bytes_longest.max(one.bytes);
+            }
+            return;
+        }
+        if properties.delay_ms > 0 {
+            demand.scheduled.add(one);
+        } else if properties.retain == Retain::Keep && destination.kind() == Kind::Topic {
+            let is_new = !self.retained.contains(destination);
+            demand.retained.add(Amount {
+                messages: usize::from(is_new),
+                ..one
+            });
+        }
+    }
+
+    /// Whether there is room for all.
+    pub(in crate::broker) fn check_demand(
+        &self,
+        session: &Session<M>,
+        demand: &Demand,
+    ) -> Result<(), Refusal> {
+        let limits = &self.settings.limits;
+        let mut all = Amount::default();
+        let mut queues_new = 0;
+        let mut temporaries_new = 0;
+        for (destination, share) in &demand.queues {
+            let key = self.queues.named(destination);
+            if key.is_none() && destination.kind() == Kind::TempQueue {
+                if !is_own(session, destination) {
+                    continue;
+                }
+                temporaries_new += 1;
+            }
+            queues_new += usize::from(key.is_none());
+            let policy = match key {
+                Some(key) => &self.queues.queue(key).policy,
+                None => &self.settings.policy(destination),
+            };
+            all.add(share.all);
+            self.queues
+                .admit(key, policy, share.all, share.bytes_longest)?;
+        }
+        if temporaries_new > 0 {
+            self.check_temporaries(session, temporaries_new)?;
+        }
+        if queues_new > 0 {
+            self.queues.check_room(queues_new)?;
+        }
+        self.queues.check_bytes(all.bytes)?;
+        if demand.retained != Amount::default() {
+            self.retained.admit(demand.retained, limits)?;
+        }
+        if demand.scheduled != Amount::default() {
+            self.scheduled.admit(demand.scheduled, limits)?;
+        }
+        Ok(())
+    }
+
+    pub(in crate::broker) fn check_temporaries(
+        &self,
+        session: &Session<M>,
+        more: usize,
+    ) -> Result<(), Refusal> {
+        let max = self.settings.limits.temporaries_per_session_max;
+        if session.temporaries.len() + more > max {
+            return Err(Refusal::TemporariesFull);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,289 @@
+//! SUBSCRIBE and UNSUBSCRIBE.
+
+use std::borrow::Cow;
+
+use super::{
+    Broker,
+    send::{direct, is_own, is_queue, own},
+};
+use crate::{
+    access::Action,
+    destination::{Destination, Kind},
+    error::Refusal,
+    message::{Payload, QueueName},
+    output::Output,
+    queue::{ConsumerKey, QueueKey, consumer::Consumer},
+    session::{Route, Session, SessionId, Subscription, SubscriptionId},
+    subscribe::{AckMode, Filter, Subscribe},
+    time::Timestamp,
+    topic::Subscriber,
+};
+
+impl<M: Payload> Broker<M> {
+    /// A session subscribes to a destination. What waits for it is delivered before this returns, as far as it has
+    /// credit; a RECEIPT has to go out before that.
+    ///
+    /// # Errors
+    /// [`Refusal::AccessDenied`], [`Refusal::SubscriptionExists`], [`Refusal::SessionUnknown`]; what the destination
+    /// cannot do; a bound that is reached.
+    pub fn handle_subscribe(
+        &mut self,
+        now: Timestamp,
+        session_id: SessionId,
+        id: SubscriptionId,
+        subscribe: Subscribe<'_>,
+        output: &mut impl Output<M>,
+    ) -> Result<(), Refusal> {
+        let now = self.tick(now);
+        let session = self.session(session_id)?;
+        if session.has(id) {
+            return Err(Refusal::SubscriptionExists);
+        }
+        if session.subscription_count() >= self.settings.limits.subscriptions_per_session_max {
+            return Err(Refusal::SubscriptionsFull);
+        }
+        let destination = source(session, subscribe.destination)?;
+        let may = |action| session.login.access.allows(action, &destination);
+        if !is_own(session, &destination) && !may(Action::Read) {
+            return Err(Refusal::AccessDenied);
+        }
+        let subscriber = Subscriber {
+            session: session_id,
+            subscription: id,
+        };
+        let route = if is_queue(&destination) {
+            let is_new = self.queues.named(&destination).is_none();
+            if is_new && !is_own(session, &destination) && !may(Action::Create) {
+                return Err(Refusal::AccessDenied);
+            }
+            self.subscribe_queue(subscriber, &destination, subscribe)?
+        } else {
+            self.subscribe_topic(now, subscriber, &destination, subscribe, output)?
+        };
+        self.session_mut(session_id)?
+            .insert(Subscription { id, route });
+        self.subscriptions += 1;
+        self.queues.flush(now, output);
+        Ok(())
+    }
+
+    /// A session ends a subscription: nothing is delivered to it from now on. What was delivered to it can still be
+    /// acknowledged; what is not comes back when the session ends, or at once if the driver had not sent it.
+    ///
+    /// # Errors
+    /// [`Refusal::SessionUnknown`], [`Refusal::SubscriptionUnknown`]
+    pub fn handle_unsubscribe(
+        &mut self,
+        now: Timestamp,
+        session_id: SessionId,
+        id: SubscriptionId,
+        output: &mut impl Output<M>,
+    ) -> Result<(), Refusal> {
+        let now = self.tick(now);
+        self.session(session_id)?;
+        if !self.end_subscription(now, session_id, id, output) {
+            return Err(Refusal::SubscriptionUnknown);
+        }
+        self.queues.flush(now, output);
+        Ok(())
+    }
+
+    /// The name under which others can send to a temporary destination of this session, for a `reply-to`; of another
+    /// destination, its own name. A queue is made, so that an answer finds it.
+    ///
+    /// # Errors
+    /// [`Refusal::SessionUnknown`], [`Refusal::TemporariesFull`], [`Refusal::QueuesFull`]
+    pub fn handle_reply_to(
+        &mut self,
+        session_id: SessionId,
+        destination: &Destination,
+    ) -> Result<Destination, Refusal> {
+        let session = self.session(session_id)?;
+        if !matches!(destination.kind(), Kind::TempQueue | Kind::TempTopic) {
+            return Ok(destination.clone());
+        }
+        let destination = own(session, destination).into_owned();
+        if is_queue(&destination) && is_own(session, &destination) {
+            self.open_queue(session_id, &destination)?;
+        }
+        Ok(destination)
+    }
+
+    /// Ends a subscription; whether there was one.
+    pub(super) fn end_subscription(
+        &mut self,
+        now: Timestamp,
+        session_id: SessionId,
+        id: SubscriptionId,
+        output: &mut impl Output<M>,
+    ) -> bool {
+        let session = self.sessions.get_mut(&session_id);
+        let Some(Ok(subscription)) = session.map(|session| session.remove(id)) else {
+            return false;
+        };
+        self.subscriptions -= 1;
+        match subscription.route {
+            Route::Topic(topic) => {
+                let subscriber = Subscriber {
+                    session: session_id,
+                    subscription: id,
+                };
+                self.topics.unsubscribe(&topic, subscriber);
+            }
+            Route::Queue(key) => self.end_consumer(now, session_id, id, key, output),
+        }
+        true
+    }
+
+    fn end_consumer(
+        &mut self,
+        now: Timestamp,
+        session_id: SessionId,
+        id: SubscriptionId,
+        key: ConsumerKey,
+        output: &mut impl Output<M>,
+    ) {
+        self.stop(key, output);
+        let consumer = self.queues.consumer(key);
+        if consumer.ack == AckMode::Auto || consumer.browse.is_some() {
+            self.lose(now, key, output);
+        }
+        if !self.queues.forget(key)
+            && let Some(session) = self.sessions.get_mut(&session_id)
+        {
+            session.ended.push((id, key));
+        }
+    }
+
+    fn subscribe_queue(
+        &mut self,
+        subscriber: Subscriber,
+        destination: &Destination,
+        mut subscribe: Subscribe<'_>,
+    ) -> Result<Route, Refusal> {
+        if subscribe.durable.is_some() {
+            return Err(Refusal::DurableUnsupported);
+        }
+        if destination.is_pattern() {
+            return Err(Refusal::Pattern);
+        }
+        if let Some(key) = self.queues.named(destination) {
+            self.queues.check_consumers(key)?;
+        }
+        let key = self.open_queue(subscriber.session, destination)?;
+        let filter = self.filter(subscriber.session, &mut subscribe)?;
+        let consumer = self.consumer(subscriber, key, &subscribe, filter);
+        let attached = if subscribe.browse {
+            self.queues.attach_browser(consumer)
+        } else {
+            self.queues.attach(consumer, subscribe.exclusive)
+        };
+        Ok(Route::Queue(attached))
+    }
+
+    fn subscribe_topic(
+        &mut self,
+        now: Timestamp,
+        subscriber: Subscriber,
+        topic: &Destination,
+        mut subscribe: Subscribe<'_>,
+        output: &mut impl Output<M>,
+    ) -> Result<Route, Refusal> {
+        if subscribe.browse {
+            return Err(Refusal::BrowseUnsupported);
+        }
+        let topics_full = self.topics.len() >= self.settings.limits.topics_max;
+        if topics_full && !self.topics.contains(topic) {
+            return Err(Refusal::TopicsFull);
+        }
+        if let Some(name) = subscribe.durable {
+            return self.subscribe_durable(now, subscriber, topic, &name.into(), subscribe, output);
+        }
+        if subscribe.ack != AckMode::Auto {
+            self.queues.check_room(1)?;
+            let name = QueueName::Private {
+                session: subscriber.session,
+                subscription: subscriber.subscription,
+                topic: topic.clone(),
+            };
+            return self.subscribe_new(now, subscriber, name, subscribe, output);
+        }
+        let filter = self.filter(subscriber.session, &mut subscribe)?;
+        for kept in self.retained.matching(topic, now) {
+            if filter.passes(&kept.message, kept.producer) {
+                let delivery = direct(subscriber.subscription, &kept.message, true);
+                output.deliver(subscriber.session, delivery);
+            }
+        }
+        self.topics.subscribe(topic, subscriber, filter);
+        Ok(Route::Topic(topic.clone()))
+    }
+
+    fn open_queue(
+        &mut self,
+        session_id: SessionId,
+        destination: &Destination,
+    ) -> Result<QueueKey, Refusal> {
+        if let Some(key) = self.queues.named(destination) {
+            return Ok(key);
+        }
+        if destination.kind() == Kind::TempQueue {
+            self.check_temporaries(self.session(session_id)?, 1)?;
+        }
+        self.queues.check_room(1)?;
+        if destination.kind() == Kind::TempQueue {
+            let key = self.queues.open(destination);
+            self.session_mut(session_id)?.temporaries.push(key);
+            return Ok(key);
+        }
+        Ok(self.queues.open(destination))
+    }
+
+    pub(super) fn filter(
+        &self,
+        session: SessionId,
+        subscribe: &mut Subscribe<'_>,
+    ) -> Result<Filter, Refusal> {
+        let serial = self.session(session)?.serial;
+        Ok(Filter {
+            except: subscribe.no_local.then_some(serial),
+            selector: subscribe.selector.take(),
+        })
+    }
+
+    pub(super) fn consumer(
+        &self,
+        subscriber: Subscriber,
+        queue: QueueKey,
+        subscribe: &Subscribe<'_>,
+        filter: Filter,
+    ) -> Consumer {
+        Consumer::new(
+            subscriber.session,
+            subscriber.subscription,
+            queue,
+            subscribe.ack,
+            self.queues.credit(subscribe.credit),
+            filter,
+        )
+    }
+}
+
+/// Where the messages come from that a session subscribes to.
+fn source<'a, M>(
+    session: &Session<M>,
+    destination: &'a Destination,
+) -> Result<Cow<'a, Destination>, Refusal> {
+    match destination.kind() {
+        Kind::Queue | Kind::Topic => Ok(Cow::Borrowed(destination)),
+        Kind::TempQueue | Kind::TempTopic => {
+            let destination = own(session, destination);
+            if is_own(session, &destination) {
+                Ok(destination)
+            } else {
+                Err(Refusal::NotOwner)
+            }
+        }
+        Kind::User => Ok(Cow::Owned(destination.of_user(session.user()))),
+    }
+}

@@ -1,0 +1,323 @@
+//! One queue: its messages, in which order they are given, and who takes them. What happens between queues and
+//! consumers is in `queues`.
+
+pub(crate) mod consumer;
+pub(crate) mod groups;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use self::groups::Groups;
+use crate::{
+    destination::{Destination, Kind},
+    message::{MessageId, PRIORITY_MAX, Properties, QueueName},
+    settings::QueuePolicy,
+    subscribe::{Filter, SlowConsumer, Subscribe},
+    time::Timestamp,
+};
+
+/// A queue, by its place in the table of queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct QueueKey(pub(crate) usize);
+
+/// A consumer, by its place in the table of consumers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ConsumerKey(pub(crate) usize);
+
+/// Where a message stands among those that are ready: higher priorities first, then in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    /// The lower, the higher the priority.
+    class: u8,
+    order: u64,
+}
+
+impl Rank {
+    /// Before all messages.
+    pub(crate) const FIRST: Self = Self { class: 0, order: 0 };
+
+    fn of(properties: &Properties, order: u64) -> Self {
+        let class = PRIORITY_MAX - properties.priority.min(PRIORITY_MAX);
+        Self { class, order }
+    }
+
+    /// The place right behind this one.
+    pub(crate) fn next(self) -> Self {
+        Self {
+            order: self.order + 1,
+            ..self
+        }
+    }
+}
+
+/// A message in a queue.
+#[derive(Debug)]
+pub(crate) struct Entry<M> {
+    pub(crate) message: M,
+    pub(crate) properties: Properties,
+    /// The session that sent it, by its serial number.
+    pub(crate) producer: Option<u64>,
+    /// Its place among messages of the same priority. It keeps it when it comes back.
+    pub(crate) order: u64,
+    /// How often it was delivered.
+    pub(crate) deliveries: u32,
+    /// Whether somebody may have got it before.
+    pub(crate) redelivered: bool,
+    pub(crate) state: State,
+}
+
+/// What a message in a queue waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Its time.
+    Delayed {
+        due: Timestamp,
+        /// Whether it then takes its place as if it were sent at that moment.
+        is_new: bool,
+    },
+    /// Its acknowledgement.
+    Leased,
+    /// A consumer.
+    Ready,
+}
+
+impl<M> Entry<M> {
+    pub(crate) fn rank(&self) -> Rank {
+        Rank::of(&self.properties, self.order)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Queue<M> {
+    pub(crate) name: QueueName,
+    pub(crate) policy: Arc<QueuePolicy>,
+    /// Of the queue of a subscription to a topic, which messages come in, and what is done when there are too many.
+    pub(crate) binding: Option<Binding>,
+    entries: HashMap<MessageId, Entry<M>>,
+    bytes: usize,
+    /// Of these, the ones that are leased.
+    leased: Amount,
+    ready: BTreeMap<Rank, MessageId>,
+    delayed: BTreeSet<(Timestamp, MessageId)>,
+    /// Those that have an end and are not leased.
+    expiring: BTreeSet<(Timestamp, MessageId)>,
+    /// Those who take messages; not those who have ended.
+    pub(crate) consumers: Vec<ConsumerKey>,
+    /// How many take messages or look at them.
+    pub(crate) attached: usize,
+    /// Of these, the ones that may have credit, in turn.
+    pub(crate) ring: VecDeque<ConsumerKey>,
+    /// Of these, the ones that want to be alone; the first is.
+    pub(crate) exclusive: Vec<ConsumerKey>,
+    /// Those who only look, and are not through.
+    pub(crate) browsers: VecDeque<ConsumerKey>,
+    pub(crate) groups: Groups,
+    /// No consumer's cursor is behind this.
+    pub(crate) cursor_max: Rank,
+    /// The timer that is set for it.
+    pub(crate) timer: Option<Timestamp>,
+    /// Whether it waits for its step.
+    pub(crate) is_dirty: bool,
+    /// Whether nothing comes in or goes out any more; it is gone once nothing is leased.
+    pub(crate) is_closed: bool,
+}
+
+/// How many messages, and how long they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Amount {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Amount {
+    pub(crate) fn add(&mut self, more: Self) {
+        self.messages = self.messages.saturating_add(more.messages);
+        self.bytes = self.bytes.saturating_add(more.bytes);
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Binding {
+    pub(crate) filter: Filter,
+    pub(crate) slow: SlowConsumer,
+}
+
+impl<M> Queue<M> {
+    pub(crate) fn new(name: QueueName, policy: Arc<QueuePolicy>) -> Self {
+        Self {
+            name,
+            policy,
+            binding: None,
+            entries: HashMap::new(),
+            bytes: 0,
+            leased: Amount::default(),
+            ready: BTreeMap::new(),
+            delayed: BTreeSet::new(),
+            expiring: BTreeSet::new(),
+            consumers: Vec::new(),
+            attached: 0,
+            ring: VecDeque::new(),
+            exclusive: Vec::new(),
+            browsers: VecDeque::new(),
+            groups: Groups::default(),
+            cursor_max: Rank::FIRST,
+            timer: None,
+            is_dirty: false,
+            is_closed: false,
+        }
+    }
+
+    /// All that is in it.
+    pub(crate) fn amount(&self) -> Amount {
+        Amount {
+            messages: self.entries.len(),
+            bytes: self.bytes,
+        }
+    }
+
+    /// Of these, the ones that are leased.
+    pub(crate) fn leased(&self) -> Amount {
+        self.leased
+    }
+
+    /// Whether it is that of a subscription that ends with its session.
+    pub(crate) fn is_private(&self) -> bool {
+        matches!(self.name, QueueName::Private { .. })
+    }
+
+    /// Whether a durable subscription goes on as before.
+    pub(crate) fn is_for(&self, topic: &Destination, subscribe: &Subscribe<'_>) -> bool {
+        self.name.destination() == topic
+            && self.binding.as_ref().is_some_and(|binding| {
+                binding.filter.selector == subscribe.selector
+                    && binding.filter.except.is_some() == subscribe.no_local
+            })
+    }
+
+    pub(crate) fn entry(&self, id: MessageId) -> Option<&Entry<M>> {
+        self.entries.get(&id)
+    }
+
+    pub(crate) fn entry_mut(&mut self, id: MessageId) -> Option<&mut Entry<M>> {
+        self.entries.get_mut(&id)
+    }
+
+    pub(crate) fn ids(&self) -> Vec<MessageId> {
+        self.entries.keys().copied().collect()
+    }
+
+    /// Whether it can be forgotten.
+    pub(crate) fn is_unused(&self) -> bool {
+        let is_kept = match &self.name {
+            QueueName::Named(name) => name.kind() == Kind::TempQueue,
+            QueueName::Durable { .. } => true,
+            QueueName::Private { .. } => false,
+        };
+        (!is_kept || self.is_closed) && self.entries.is_empty() && self.attached == 0
+    }
+
+    pub(crate) fn insert(&mut self, id: MessageId, entry: Entry<M>) {
+        self.bytes += entry.properties.bytes;
+        self.groups.on_enqueued(entry.properties.group.as_ref());
+        self.entries.insert(id, entry);
+        self.index(id);
+    }
+
+    /// Takes a message out for good.
+    pub(crate) fn remove(&mut self, id: MessageId) -> Option<Entry<M>> {
+        self.unindex(id);
+        let entry = self.entries.remove(&id)?;
+        self.bytes -= entry.properties.bytes;
+        self.groups.on_settled(entry.properties.group.as_ref());
+        Some(entry)
+    }
+
+    /// Changes what a message waits for; gives its place if it is ready now.
+    pub(crate) fn change(&mut self, id: MessageId, state: State) -> Option<Rank> {
+        self.unindex(id);
+        self.entries.get_mut(&id)?.state = state;
+        self.index(id);
+        let entry = self.entries.get(&id)?;
+        (state == State::Ready).then(|| entry.rank())
+    }
+
+    fn index(&mut self, id: MessageId) {
+        let Some(entry) = self.entries.get(&id) else {
+            return;
+        };
+        match entry.state {
+            State::Delayed { due, .. } => drop(self.delayed.insert((due, id))),
+            State::Ready => drop(self.ready.insert(entry.rank(), id)),
+            State::Leased => {
+                self.leased.messages += 1;
+                self.leased.bytes += entry.properties.bytes;
+                return;
+            }
+        }
+        if let Some(expires) = entry.properties.expires {
+            self.expiring.insert((expires, id));
+        }
+    }
+
+    fn unindex(&mut self, id: MessageId) {
+        let Some(entry) = self.entries.get(&id) else {
+            return;
+        };
+        match entry.state {
+            State::Delayed { due, .. } => drop(self.delayed.remove(&(due, id))),
+            State::Ready => drop(self.ready.remove(&entry.rank())),
+            State::Leased => {
+                self.leased.messages -= 1;
+                self.leased.bytes -= entry.properties.bytes;
+                return;
+            }
+        }
+        if let Some(expires) = entry.properties.expires {
+            self.expiring.remove(&(expires, id));
+        }
+    }
+
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    pub(crate) fn ready_count(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// The messages that are ready, in order.
+    pub(crate) fn ready_from(&self, rank: Rank) -> impl Iterator<Item = (Rank, MessageId)> {
+        self.ready.range(rank..).map(|(rank, id)| (*rank, *id))
+    }
+
+    /// The first message that is due.
+    pub(crate) fn due(&self, now: Timestamp) -> Option<MessageId> {
+        let (due, id) = self.delayed.first()?;
+        (*due <= now).then_some(*id)
+    }
+
+    /// The first message that nobody is to get any more.
+    pub(crate) fn expired(&self, now: Timestamp) -> Option<MessageId> {
+        let (expires, id) = self.expiring.first()?;
+        (*expires <= now).then_some(*id)
+    }
+
+    /// When one of its messages is due or expires.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        let due = self.delayed.first().map(|(due, _)| *due);
+        let expires = self.expiring.first().map(|(expires, _)| *expires);
+        due.into_iter().chain(expires).min()
+    }
+
+    /// The message to drop first: of those that wait the least important, and of these the oldest.
+    pub(crate) fn least(&self) -> Option<MessageId> {
+        let lowest = self.ready.last_key_value().map(|(rank, _)| rank.class);
+        let ready = lowest.and_then(|class| {
+            let first = Rank { class, order: 0 };
+            self.ready.range(first..).next().map(|(_, id)| *id)
+        });
+        ready.or_else(|| self.delayed.first().map(|(_, id)| *id))
+    }
+}

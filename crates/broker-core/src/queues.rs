@@ -1,0 +1,323 @@
+//! All queues and their consumers. A command changes queues and marks them; then each marked queue makes one step, of
+//! bounded work: what is due becomes ready, what is over expires, and consumers get what they have credit for.
+
+mod attach;
+mod dispatch;
+mod enqueue;
+mod settle;
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use slab::Slab;
+
+pub(crate) use self::{enqueue::Sent, settle::Verdict};
+use crate::{
+    destination::Destination,
+    error::Refusal,
+    limits::Limits,
+    message::{MessageId, Payload, QueueName},
+    output::{Output, Settled},
+    queue::{Amount, ConsumerKey, Queue, QueueKey, Rank, State, consumer::Consumer},
+    settings::Settings,
+    time::Timestamp,
+};
+
+/// How many messages a queue looks at in one step: it delivers them, drops them, or sees that they are for nobody. What
+/// is left is done in the next step, which is due at once.
+const STEP_WORK_MAX: usize = 1000;
+
+/// A client, and one of its durable subscriptions.
+pub(crate) type DurableName = (Arc<str>, Arc<str>);
+
+#[derive(Debug)]
+pub(crate) struct Queues<M> {
+    settings: Arc<Settings>,
+    queues: Slab<Queue<M>>,
+    consumers: Slab<Consumer>,
+    names: HashMap<Destination, QueueKey>,
+    durables: HashMap<DurableName, QueueKey>,
+    /// Those that wait for their step.
+    dirty: VecDeque<QueueKey>,
+    timers: BTreeSet<(Timestamp, QueueKey)>,
+    /// The next id of a message, and its place among others.
+    next: u64,
+    bytes: usize,
+}
+
+impl<M: Payload> Queues<M> {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        Self {
+            settings,
+            queues: Slab::new(),
+            consumers: Slab::new(),
+            names: HashMap::new(),
+            durables: HashMap::new(),
+            dirty: VecDeque::new(),
+            timers: BTreeSet::new(),
+            next: 0,
+            bytes: 0,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.settings.limits
+    }
+
+    pub(crate) fn named(&self, name: &Destination) -> Option<QueueKey> {
+        self.names.get(name).copied()
+    }
+
+    pub(crate) fn durable(&self, name: &DurableName) -> Option<QueueKey> {
+        self.durables.get(name).copied()
+    }
+
+    pub(crate) fn queue(&self, key: QueueKey) -> &Queue<M> {
+        &self.queues[key.0]
+    }
+
+    pub(crate) fn consumer(&self, key: ConsumerKey) -> &Consumer {
+        &self.consumers[key.0]
+    }
+
+    /// Whether `more` queues are refused.
+    pub(crate) fn check_room(&self, more: usize) -> Result<(), Refusal> {
+        if self.queues.len() + more > self.limits().queues_max {
+            return Err(Refusal::QueuesFull);
+        }
+        Ok(())
+    }
+
+    /// Whether another durable subscription is refused.
+    pub(crate) fn check_durables(&self) -> Result<(), Refusal> {
+        if self.durables.len() >= self.limits().durables_max {
+            return Err(Refusal::DurablesFull);
+        }
+        Ok(())
+    }
+
+    /// Whether so many more bytes are refused.
+    pub(crate) fn check_bytes(&self, more: usize) -> Result<(), Refusal> {
+        if self.bytes.saturating_add(more) > self.limits().queued_bytes_max {
+            return Err(Refusal::BrokerFull);
+        }
+        Ok(())
+    }
+
+    /// The queue of this name, which is made if there is none.
+    pub(crate) fn open(&mut self, name: &Destination) -> QueueKey {
+        self.named(name).unwrap_or_else(|| {
+            let policy = self.settings.policy(name);
+            let key = self.insert(Queue::new(QueueName::Named(name.clone()), policy));
+            self.names.insert(name.clone(), key);
+            key
+        })
+    }
+
+    /// A new queue for a subscription to a topic.
+    pub(crate) fn open_for_topic(&mut self, name: QueueName) -> QueueKey {
+        let durable = match &name {
+            QueueName::Durable { client, name, .. } => Some((Arc::clone(client), Arc::clone(name))),
+            QueueName::Named(_) | QueueName::Private { .. } => None,
+        };
+        let key = self.insert(Queue::new(name, Arc::clone(&self.settings.topic)));
+        self.durables.extend(durable.map(|name| (name, key)));
+        key
+    }
+
+    fn insert(&mut self, queue: Queue<M>) -> QueueKey {
+        let key = QueueKey(self.queues.insert(queue));
+        self.mark(key);
+        key
+    }
+
+    /// Nothing comes into a queue any more, and what waits in it is gone. What is leased can still be acknowledged.
+    pub(crate) fn close(&mut self, key: QueueKey, output: &mut impl Output<M>) {
+        let queue = &mut self.queues[key.0];
+        queue.is_closed = true;
+        for id in queue.ids() {
+            if queue
+                .entry(id)
+                .is_some_and(|entry| entry.state != State::Leased)
+            {
+                self.bytes -= discard(queue, id, Settled::Discarded, output);
+            }
+        }
+        self.forget_name(key);
+        self.mark(key);
+    }
+
+    fn forget_name(&mut self, key: QueueKey) {
+        match &self.queues[key.0].name {
+            QueueName::Named(name) => {
+                if self.names.get(name) == Some(&key) {
+                    self.names.remove(name);
+                }
+            }
+            QueueName::Durable { client, name, .. } => {
+                let name = (Arc::clone(client), Arc::clone(name));
+                if self.durables.get(&name) == Some(&key) {
+                    self.durables.remove(&name);
+                }
+            }
+            QueueName::Private { .. } => {}
+        }
+    }
+
+    /// A queue is to make a step.
+    fn mark(&mut self, key: QueueKey) {
+        let queue = &mut self.queues[key.0];
+        if !queue.is_dirty {
+            queue.is_dirty = true;
+            self.dirty.push_back(key);
+        }
+    }
+
+    /// Each marked queue makes one step. Those that are not through are marked again.
+    pub(crate) fn flush(&mut self, now: Timestamp, output: &mut impl Output<M>) {
+        for _ in 0..self.dirty.len() {
+            let Some(key) = self.dirty.pop_front() else {
+                return;
+            };
+            self.queues[key.0].is_dirty = false;
+            let mut work = STEP_WORK_MAX;
+            self.wake(key, now, &mut work);
+            self.expire(key, now, &mut work, output);
+            self.dispatch(key, &mut work, output);
+            self.set_timer(key);
+            if self.queues[key.0].is_unused() {
+                self.remove(key);
+            } else if work == 0 {
+                self.mark(key);
+            }
+        }
+    }
+
+    /// Marks the queues whose timers have run out.
+    pub(crate) fn on_time(&mut self, now: Timestamp) {
+        while let Some((deadline, key)) = self.timers.first().copied() {
+            if deadline > now {
+                return;
+            }
+            self.timers.pop_first();
+            self.queues[key.0].timer = None;
+            self.mark(key);
+        }
+    }
+
+    /// When there is something to do; the earliest moment of all if there is at once.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        if self.dirty.is_empty() {
+            self.timers.first().map(|(deadline, _)| *deadline)
+        } else {
+            Some(Timestamp::default())
+        }
+    }
+
+    fn set_timer(&mut self, key: QueueKey) {
+        let queue = &mut self.queues[key.0];
+        let deadline = queue.deadline();
+        if queue.timer == deadline {
+            return;
+        }
+        if let Some(before) = queue.timer {
+            self.timers.remove(&(before, key));
+        }
+        self.timers.extend(deadline.map(|deadline| (deadline, key)));
+        queue.timer = deadline;
+    }
+
+    fn remove(&mut self, key: QueueKey) {
+        self.forget_name(key);
+        self.queues.remove(key.0);
+    }
+
+    /// What is due becomes ready.
+    fn wake(&mut self, key: QueueKey, now: Timestamp, work: &mut usize) {
+        while *work > 0 {
+            let queue = &mut self.queues[key.0];
+            let Some(id) = queue.due(now) else {
+                return;
+            };
+            *work -= 1;
+            if let Some(entry) = queue.entry_mut(id)
+                && let State::Delayed { is_new: true, .. } = entry.state
+            {
+                entry.order = self.next;
+                self.next += 1;
+            }
+            self.make_ready(key, id);
+        }
+    }
+
+    /// What is over is gone.
+    fn expire(
+        &mut self,
+        key: QueueKey,
+        now: Timestamp,
+        work: &mut usize,
+        output: &mut impl Output<M>,
+    ) {
+        while *work > 0 {
+            let queue = &mut self.queues[key.0];
+            let Some(id) = queue.expired(now) else {
+                return;
+            };
+            *work -= 1;
+            self.bytes -= discard(queue, id, Settled::Expired, output);
+        }
+    }
+
+    /// A message waits for a consumer, at its place.
+    fn make_ready(&mut self, key: QueueKey, id: MessageId) {
+        let queue = &mut self.queues[key.0];
+        if let Some(rank) = queue.change(id, State::Ready) {
+            lower_cursors(queue, &mut self.consumers, rank);
+        }
+    }
+
+    /// All that is in queues.
+    pub(crate) fn amount(&self) -> Amount {
+        let messages = self.queues.iter().map(|(_, queue)| queue.amount().messages);
+        Amount {
+            messages: messages.sum(),
+            bytes: self.bytes,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queues.len()
+    }
+
+    pub(crate) fn consumer_count(&self) -> usize {
+        self.consumers.len()
+    }
+}
+
+/// Something is ready at `rank`: consumers that have looked further look again.
+fn lower_cursors<M>(queue: &mut Queue<M>, consumers: &mut Slab<Consumer>, rank: Rank) {
+    if queue.cursor_max <= rank {
+        return;
+    }
+    queue.cursor_max = rank;
+    for key in &queue.consumers {
+        let consumer = &mut consumers[key.0];
+        consumer.cursor = consumer.cursor.min(rank);
+    }
+}
+
+/// Takes a message out that nobody gets; gives its bytes.
+fn discard<M>(
+    queue: &mut Queue<M>,
+    id: MessageId,
+    settled: Settled,
+    output: &mut impl Output<M>,
+) -> usize {
+    let Some(entry) = queue.remove(id) else {
+        return 0;
+    };
+    output.settled(&queue.name, id, settled);
+    entry.properties.bytes
+}

@@ -1,0 +1,218 @@
+//! Messages come into queues, if there is room.
+
+use super::{Queues, discard, lower_cursors};
+use crate::{
+    error::Refusal,
+    message::{DeadLetter, DeathReason, MessageId, Payload, Properties, QueueName},
+    output::{Output, Settled},
+    queue::{Amount, Entry, QueueKey, State},
+    settings::{Overflow, QueuePolicy},
+    subscribe::SlowConsumer,
+    time::Timestamp,
+};
+
+/// A message that a session, or the server itself, has sent.
+#[derive(Debug)]
+pub(crate) struct Sent<'a, M> {
+    pub(crate) message: &'a M,
+    pub(crate) properties: &'a Properties,
+    /// The session, by its serial number.
+    pub(crate) producer: Option<u64>,
+}
+
+impl<M> Clone for Sent<'_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Sent<'_, M> {}
+
+impl<M: Payload> Queues<M> {
+    /// Whether a queue takes messages: so many, all together so long, the longest of them so long. A queue that does
+    /// not exist yet takes what its policy says.
+    pub(crate) fn admit(
+        &self,
+        key: Option<QueueKey>,
+        policy: &QueuePolicy,
+        more: Amount,
+        bytes_longest: usize,
+    ) -> Result<(), Refusal> {
+        let queue = key.map(|key| &self.queues[key.0]);
+        let (before, more) = match policy.overflow {
+            Overflow::Reject => (queue.map(|queue| queue.amount()), more),
+            // Everything can be dropped but what is leased, and nothing is leased meanwhile.
+            Overflow::DropOldest => {
+                let one = Amount {
+                    messages: 1,
+                    bytes: bytes_longest,
+                };
+                (queue.map(|queue| queue.leased()), one)
+            }
+        };
+        if fits(before.unwrap_or_default(), more, policy) {
+            Ok(())
+        } else {
+            Err(Refusal::QueueFull)
+        }
+    }
+
+    /// Puts a message into a queue that was asked whether it takes it.
+    pub(crate) fn enqueue(
+        &mut self,
+        now: Timestamp,
+        key: QueueKey,
+        sent: Sent<'_, M>,
+        output: &mut impl Output<M>,
+    ) {
+        let bytes = sent.properties.bytes;
+        if self.queues[key.0].policy.overflow == Overflow::DropOldest {
+            self.make_room(key, bytes, output);
+        }
+        self.push(now, key, sent, output);
+    }
+
+    /// Puts a message into the queue of a subscription to a topic, if it is for that. Whether it got it, or the
+    /// subscription does not keep up and is to end.
+    pub(crate) fn enqueue_for_topic(
+        &mut self,
+        now: Timestamp,
+        key: QueueKey,
+        sent: Sent<'_, M>,
+        output: &mut impl Output<M>,
+    ) -> Result<bool, EndIt> {
+        let queue = &self.queues[key.0];
+        let Some(binding) = &queue.binding else {
+            return Ok(false);
+        };
+        if !binding.filter.passes(sent.message, sent.producer) {
+            return Ok(false);
+        }
+        let one = Amount {
+            messages: 1,
+            bytes: sent.properties.bytes,
+        };
+        let ends =
+            binding.slow == SlowConsumer::End && !matches!(queue.name, QueueName::Durable { .. });
+        if ends && !fits(queue.amount(), one, &queue.policy) {
+            return Err(EndIt);
+        }
+        let has_room = self.make_room(key, one.bytes, output);
+        if has_room && self.check_bytes(one.bytes).is_ok() {
+            self.push(now, key, sent, output);
+            Ok(true)
+        } else if ends {
+            Err(EndIt)
+        } else {
+            Ok(false)
+        }
+    }
+
+    fn push(
+        &mut self,
+        now: Timestamp,
+        key: QueueKey,
+        sent: Sent<'_, M>,
+        output: &mut impl Output<M>,
+    ) {
+        let queue = &mut self.queues[key.0];
+        let id = MessageId(self.next);
+        self.next += 1;
+        output.enqueued(&queue.name, id, sent.message, sent.properties);
+        let state = match sent.properties.delay_ms {
+            0 => State::Ready,
+            delay_ms => State::Delayed {
+                due: now.after(delay_ms),
+                is_new: true,
+            },
+        };
+        let entry = Entry {
+            message: sent.message.clone(),
+            properties: sent.properties.clone(),
+            producer: sent.producer,
+            order: id.0,
+            deliveries: 0,
+            redelivered: false,
+            state,
+        };
+        let rank = entry.rank();
+        self.bytes += sent.properties.bytes;
+        queue.insert(id, entry);
+        queue.groups.trim(self.settings.limits.groups_per_queue_max);
+        if state == State::Ready {
+            lower_cursors(queue, &mut self.consumers, rank);
+        }
+        self.mark(key);
+    }
+
+    /// A message is dead: it goes to the queue for such messages, if there is one and it is not there already.
+    pub(super) fn bury(
+        &mut self,
+        now: Timestamp,
+        key: QueueKey,
+        id: MessageId,
+        reason: DeathReason,
+        output: &mut impl Output<M>,
+    ) {
+        let queue = &mut self.queues[key.0];
+        let Some(entry) = queue.remove(id) else {
+            return;
+        };
+        self.bytes -= entry.properties.bytes;
+        let name = queue.name.clone();
+        let origin = name.destination();
+        let graveyard = queue.policy.dead_letters.clone();
+        let Some(graveyard) = graveyard.filter(|graveyard| graveyard != origin) else {
+            output.settled(&name, id, Settled::Discarded);
+            return;
+        };
+        let letter = DeadLetter {
+            origin,
+            reason,
+            deliveries: entry.deliveries,
+        };
+        let properties = Properties {
+            expires: None,
+            delay_ms: 0,
+            group: None,
+            ..entry.properties
+        };
+        let grave = self.open(&graveyard);
+        if self.make_room(grave, properties.bytes, output) {
+            let sent = Sent {
+                message: &entry.message.dead_letter(&letter),
+                properties: &properties,
+                producer: entry.producer,
+            };
+            self.push(now, grave, sent, output);
+            output.settled(&name, id, Settled::Dead);
+        } else {
+            output.settled(&name, id, Settled::Dropped);
+        }
+    }
+
+    /// Drops messages that wait until there is room for one of that length; whether there is.
+    fn make_room(&mut self, key: QueueKey, bytes: usize, output: &mut impl Output<M>) -> bool {
+        let queue = &mut self.queues[key.0];
+        let one = Amount { messages: 1, bytes };
+        if !fits(queue.leased(), one, &queue.policy) {
+            return false;
+        }
+        while !fits(queue.amount(), one, &queue.policy) {
+            let Some(id) = queue.least() else {
+                return false;
+            };
+            self.bytes -= discard(queue, id, Settled::Dropped, output);
+        }
+        true
+    }
+}
+
+/// A subscription does not keep up and is to end.
+#[derive(Debug)]
+pub(crate) struct EndIt;
+
+fn fits(before: Amount, more: Amount, policy: &QueuePolicy) -> bool {
+    before.messages.saturating_add(more.messages) <= policy.messages_max
+        && before.bytes.saturating_add(more.bytes) <= policy.bytes_max
+}

@@ -1,0 +1,145 @@
+//! What was delivered is acknowledged, or comes back.
+
+use super::{Queues, discard};
+use crate::{
+    error::Refusal,
+    message::{DeathReason, MessageId, Payload},
+    output::{Output, Settled},
+    queue::{ConsumerKey, QueueKey, State},
+    subscribe::AckMode,
+    time::Timestamp,
+};
+
+/// What becomes of a message that was delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Its consumer has it.
+    Acknowledge,
+    /// It comes back, after a delay if there is one.
+    Requeue { delay_ms: u64 },
+    /// It is not to be delivered again.
+    Refuse,
+    /// Its consumer is gone; if the driver had it still, that was no delivery.
+    Lose,
+}
+
+impl<M: Payload> Queues<M> {
+    /// The deliveries that an acknowledgement of `number` by the client is for.
+    pub(crate) fn covered(&self, key: ConsumerKey, number: u64) -> Result<Vec<u64>, Refusal> {
+        let consumer = self.consumer(key);
+        let is_clients = consumer.ack != AckMode::Auto && consumer.browse.is_none();
+        let lease = consumer.leases.get(&number).filter(|_| is_clients);
+        match lease.ok_or(Refusal::DeliveryUnknown)?.held {
+            Some(_) => Err(Refusal::DeliveryHeld),
+            None => Ok(consumer.covered(number)),
+        }
+    }
+
+    /// Notes that an operation in a transaction acknowledges these deliveries.
+    pub(crate) fn hold(&mut self, key: ConsumerKey, numbers: &[u64], operation: u64) {
+        let leases = &mut self.consumers[key.0].leases;
+        for number in numbers {
+            if let Some(lease) = leases.get_mut(number) {
+                lease.held = Some(operation);
+            }
+        }
+    }
+
+    /// The transaction was aborted: all is as before the operation.
+    pub(crate) fn release(&mut self, key: ConsumerKey, operation: u64) {
+        for lease in self.consumers[key.0].leases.values_mut() {
+            lease.held.take_if(|held| *held == operation);
+        }
+    }
+
+    /// The deliveries that an operation in a transaction acknowledges.
+    pub(crate) fn held(&self, key: ConsumerKey, operation: u64) -> Vec<u64> {
+        let leases = self.consumer(key).leases.iter();
+        let held = leases.filter(|(_, lease)| lease.held == Some(operation));
+        held.map(|(number, _)| *number).collect()
+    }
+
+    /// The driver has sent these deliveries, which nobody else acknowledges.
+    pub(crate) fn sent(&mut self, key: ConsumerKey, number: u64) -> Vec<u64> {
+        let consumer = self.consumer(key);
+        if consumer.ack != AckMode::Auto && consumer.browse.is_none() {
+            return Vec::new();
+        }
+        consumer
+            .leases
+            .range(..=number)
+            .map(|(number, _)| *number)
+            .collect()
+    }
+
+    /// Decides on deliveries.
+    pub(crate) fn settle(
+        &mut self,
+        now: Timestamp,
+        key: ConsumerKey,
+        numbers: &[u64],
+        verdict: Verdict,
+        output: &mut impl Output<M>,
+    ) {
+        let consumer = &mut self.consumers[key.0];
+        let queue_key = consumer.queue;
+        let is_auto = consumer.ack == AckMode::Auto;
+        let leases: Vec<_> = numbers
+            .iter()
+            .filter_map(|n| consumer.release(*n))
+            .collect();
+        if consumer.stands && consumer.browse.is_none() && !consumer.is_in_ring {
+            consumer.is_in_ring = true;
+            self.queues[queue_key.0].ring.push_back(key);
+        }
+        for message in leases.iter().filter_map(|lease| lease.message) {
+            match verdict {
+                Verdict::Acknowledge => {
+                    let queue = &mut self.queues[queue_key.0];
+                    self.bytes -= discard(queue, message, Settled::Acknowledged, output);
+                }
+                Verdict::Refuse => {
+                    self.bury(now, queue_key, message, DeathReason::Refused, output);
+                }
+                Verdict::Requeue { delay_ms } => {
+                    self.bring_back(now, queue_key, message, delay_ms, output);
+                }
+                Verdict::Lose => {
+                    if is_auto && let Some(entry) = self.queues[queue_key.0].entry_mut(message) {
+                        entry.deliveries -= 1;
+                    }
+                    self.bring_back(now, queue_key, message, 0, output);
+                }
+            }
+        }
+        self.mark(queue_key);
+    }
+
+    /// A message comes back to its place.
+    fn bring_back(
+        &mut self,
+        now: Timestamp,
+        key: QueueKey,
+        id: MessageId,
+        delay_ms: u64,
+        output: &mut impl Output<M>,
+    ) {
+        let queue = &mut self.queues[key.0];
+        let deliveries_max = queue.policy.deliveries_max;
+        let Some(entry) = queue.entry_mut(id) else {
+            return;
+        };
+        entry.redelivered = true;
+        let deliveries = entry.deliveries;
+        if queue.is_closed {
+            self.bytes -= discard(queue, id, Settled::Discarded, output);
+        } else if deliveries >= deliveries_max {
+            self.bury(now, key, id, DeathReason::Deliveries, output);
+        } else if delay_ms > 0 {
+            let due = now.after(delay_ms);
+            queue.change(id, State::Delayed { due, is_new: false });
+        } else {
+            self.make_ready(key, id);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What a client asks for with SUBSCRIBE.
+
+use crate::{destination::Destination, message::Payload, selector::Selector};
+
+/// Who says that a message has arrived, and for which messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AckMode {
+    /// The driver, with [`Broker::handle_sent`](crate::Broker::handle_sent), as soon as it is sent.
+    #[default]
+    Auto,
+    /// The client, for that message and all before it of the same subscription.
+    Client,
+    /// The client, for that message alone.
+    ClientIndividual,
+}
+
+/// How much may be on its way to a consumer, or wait for its acknowledgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Credit {
+    /// Messages; at least 1 is given.
+    pub messages: usize,
+    /// Bytes. One message is delivered whatever its size if nothing else is on its way.
+    pub bytes: usize,
+}
+
+/// What is done when more waits for a subscription to a topic than is kept. Subscriptions that are delivered to at once
+/// have no such bound here: their driver has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SlowConsumer {
+    /// The subscription ends; a durable one drops what is oldest all the same.
+    #[default]
+    End,
+    /// What is oldest is dropped.
+    DropOldest,
+}
+
+/// A subscription to be.
+#[derive(Debug)]
+pub struct Subscribe<'a> {
+    /// The destination, or a pattern of topics.
+    pub destination: &'a Destination,
+    /// Who acknowledges what.
+    pub ack: AckMode,
+    /// How much is delivered ahead of its acknowledgement; none for the default of
+    /// [`Limits`](crate::Limits).
+    pub credit: Option<Credit>,
+    /// Which messages it wants; none for all.
+    pub selector: Option<Selector>,
+    /// Whether it does not want what its own session sends.
+    pub no_local: bool,
+    /// Whether it wants to be the only consumer of its queue. The first one that does is; others wait for it to go.
+    pub exclusive: bool,
+    /// Whether it only looks at what is in the queue, and takes nothing.
+    pub browse: bool,
+    /// The name under which a subscription to a topic stays while its client is away.
+    pub durable: Option<&'a str>,
+    /// What is done when it does not keep up.
+    pub slow: SlowConsumer,
+}
+
+impl<'a> Subscribe<'a> {
+    /// A subscription with nothing special.
+    #[must_use]
+    pub fn new(destination: &'a Destination) -> Self {
+        Self {
+            destination,
+            ack: AckMode::Auto,
+            credit: None,
+            selector: None,
+            no_local: false,
+            exclusive: false,
+            browse: false,
+            durable: None,
+            slow: SlowConsumer::End,
+        }
+    }
+}
+
+/// What a subscription does not want.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Filter {
+    /// The session whose messages it does not want, by its serial number.
+    pub(crate) except: Option<u64>,
+    pub(crate) selector: Option<Selector>,
+}
+
+impl Filter {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.except.is_none() && self.selector.is_none()
+    }
+
+    pub(crate) fn passes<M: Payload>(&self, message: &M, producer: Option<u64>) -> bool {
+        let is_local = self.except.is_some() && self.except == producer;
+        !is_local && self.selector.as_ref().is_none_or(|s| s.matches(message))
+    }
+}

@@ -1,0 +1,65 @@
+//! The broker against a model that is too simple to be wrong: a million random operations, from seeds that are printed.
+//!
+//! Checked after each: nothing is lost; nothing is delivered twice without `redelivered`; messages of a queue come in
+//! order; no transaction happens by half; no bound is passed, credit neither; nobody with credit waits for what is
+//! there; and nothing is left when all have gone. To see what a seed does, run it alone:
+//! `cargo test -p gumboot-broker-core --test model -- 7`.
+
+#![expect(clippy::print_stdout, reason = "the program tells what it has done")]
+
+mod check;
+mod commands;
+mod events;
+mod model;
+mod queues;
+mod random;
+mod setting;
+mod transactions;
+mod world;
+
+use std::{env, panic};
+
+use crate::world::World;
+
+const SEEDS: u64 = 500;
+const OPERATIONS_PER_SEED: u64 = 2_000;
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        println!("model: test");
+        return;
+    }
+    let only = arguments.iter().find_map(|argument| argument.parse().ok());
+    let mut filters = arguments.iter().filter(|a| !a.starts_with('-')).peekable();
+    if only.is_none() && filters.peek().is_some() && !filters.any(|a| "model".contains(&**a)) {
+        return;
+    }
+    let seeds = only.map_or(1..SEEDS + 1, |seed: u64| seed..seed + 1);
+    let (mut deliveries, mut redeliveries, mut dead) = (0, 0, 0);
+    for seed in seeds.clone() {
+        let mut world = World::new(seed, only.is_some());
+        let mut operation = 0;
+        let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| {
+            while operation < OPERATIONS_PER_SEED {
+                world.step();
+                operation += 1;
+            }
+            world.end();
+        }));
+        if let Err(payload) = outcome {
+            println!("seed {seed} failed at operation {operation}");
+            panic::resume_unwind(payload);
+        }
+        deliveries += world.check.deliveries;
+        redeliveries += world.check.redeliveries;
+        dead += world.check.dead;
+    }
+    let operations = (seeds.end - seeds.start) * OPERATIONS_PER_SEED;
+    println!(
+        "model: {operations} operations from seeds {} to {}: {deliveries} deliveries out of queues, {redeliveries} of \
+         them redelivered; {dead} dead letters",
+        seeds.start,
+        seeds.end - 1
+    );
+}
