@@ -3,14 +3,17 @@
 
 #![forbid(unsafe_code)]
 
+mod broker_operations;
 mod deflate;
 mod handshake;
 mod peers;
+mod selector;
 mod stomp_decode;
 mod ws_input;
 mod ws_operations;
 
 pub use crate::{
-    deflate::deflate, handshake::handshake, stomp_decode::stomp_decode, ws_input::ws_input,
+    broker_operations::broker_operations, deflate::deflate, handshake::handshake,
+    selector::selector, stomp_decode::stomp_decode, ws_input::ws_input,
     ws_operations::ws_operations,
 };

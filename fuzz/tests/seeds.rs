@@ -39,3 +39,13 @@ fn handshake() {
 fn stomp_decode() {
     replay("stomp_decode", gumboot_fuzz::stomp_decode);
 }
+
+#[test]
+fn broker_operations() {
+    replay("broker_operations", gumboot_fuzz::broker_operations);
+}
+
+#[test]
+fn selector() {
+    replay("selector", gumboot_fuzz::selector);
+}
