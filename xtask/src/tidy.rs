@@ -15,7 +15,10 @@ use crate::process;
 /// Which of our crates each of our crates may use, as ARCHITECTURE.md draws it. A dev-dependency may
 /// also reach what lies below these, and the test kit.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("gumboot", &["gumboot-broker", "gumboot-websocket"]),
+    (
+        "gumboot",
+        &["gumboot-broker", "gumboot-stomp", "gumboot-websocket"],
+    ),
     (
         "gumboot-broker",
         &[
@@ -34,6 +37,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("gumboot-interop", &["gumboot-websocket"]),
+    (
+        "gumboot-stomp",
+        &["gumboot-stomp-proto", "gumboot-websocket"],
+    ),
     ("gumboot-stomp-proto", &[]),
     ("gumboot-testkit", &[]),
     ("gumboot-websocket", &["gumboot-websocket-proto"]),

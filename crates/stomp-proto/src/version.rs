@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::error::ErrorKind;
+use crate::{command::Command, error::ErrorKind, escapes::Escapes};
 
 /// A version of STOMP; later versions compare greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +31,13 @@ impl Version {
             Self::V1_1 => "1.1",
             Self::V1_2 => "1.2",
         }
+    }
+
+    /// Whether a frame of this version, other than CONNECT, can carry such a header. Without a name, or with a NUL, none
+    /// can; 1.0 has no escape for an end of line, nor for a colon in the name.
+    #[must_use]
+    pub fn can_carry(self, name: &str, value: &str) -> bool {
+        Escapes::of(Some(self), Command::Send).carries(name, value)
     }
 
     /// The WebSocket subprotocol that stands for the version: `v12.stomp`.

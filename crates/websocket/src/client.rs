@@ -104,11 +104,21 @@ struct Shared {
     http2: Pool,
 }
 
-/// Which TLS: for one's own server or for one it sent us to, and with HTTP/2 or without.
+/// Which TLS: for one's own server or for one it sent us to, and what is spoken over it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct TlsKind {
     is_trusted: bool,
-    http2: bool,
+    alpn: Alpn,
+}
+
+/// What is offered by ALPN (RFC 7301).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Alpn {
+    Http1,
+    /// HTTP/2, or else HTTP/1.1.
+    Http2,
+    /// Nothing: a protocol that has no name there.
+    None,
 }
 
 impl Default for Waits {
@@ -366,6 +376,19 @@ impl Client {
         .map_err(|_| ConnectError::TimedOut(ConnectWait::Total))?
     }
 
+    /// Reaches a host for another protocol than WebSocket: a stream by way of the proxy, with TLS if it is to be, and
+    /// nothing said over it yet. Headers, HTTP/2 and redirects do not matter to it.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says what failed, and whose fault it is.
+    pub async fn reach(&self, host: &str, port: u16, tls: bool) -> Result<Transport, ConnectError> {
+        let scheme = if tls { "wss" } else { "ws" };
+        let visit = Visit::first(&format!("{scheme}://{host}:{port}/"), &HeaderMap::new())?;
+        timeout(self.0.waits.total, self.0.reach(&visit, Alpn::None))
+            .await
+            .map_err(|_| ConnectError::TimedOut(ConnectWait::Total))?
+    }
+
     /// This with a change. What is shared by connections is not shared with those of before.
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         let settings = Arc::make_mut(&mut self.0);
@@ -383,9 +406,10 @@ impl Settings {
         if let Some(config) = configs.get(&kind) {
             return Ok(Arc::clone(config));
         }
-        let alpn: &[&[u8]] = match kind.http2 {
-            true => &[ALPN_HTTP2, ALPN_HTTP1],
-            false => &[ALPN_HTTP1],
+        let alpn: &[&[u8]] = match kind.alpn {
+            Alpn::Http1 => &[ALPN_HTTP1],
+            Alpn::Http2 => &[ALPN_HTTP2, ALPN_HTTP1],
+            Alpn::None => &[],
         };
         let config = match kind.is_trusted {
             true => self.tls.config(alpn)?,

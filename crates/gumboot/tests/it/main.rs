@@ -7,6 +7,7 @@ mod mistakes;
 mod program;
 mod raw_server;
 mod serve;
+mod stomp_client;
 mod stop;
 mod terminal;
 mod tls;

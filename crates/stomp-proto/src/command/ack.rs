@@ -53,15 +53,21 @@ impl<'a> Ack<'a> {
 
     /// Appends an ACK frame.
     pub fn encode_ack(&self, out: &mut Vec<u8>, version: Version) {
-        self.encode(out, Command::Ack, version);
+        self.encode(out, Command::Ack, version, &[]);
     }
 
-    /// Appends a NACK frame; 1.0 has none.
-    pub fn encode_nack(&self, out: &mut Vec<u8>, version: Version) {
-        self.encode(out, Command::Nack, version);
+    /// Appends a NACK frame with further `headers`; 1.0 has none.
+    pub fn encode_nack(&self, out: &mut Vec<u8>, version: Version, headers: &[(&str, &str)]) {
+        self.encode(out, Command::Nack, version, headers);
     }
 
-    fn encode(&self, out: &mut Vec<u8>, command: Command, version: Version) {
+    fn encode(
+        &self,
+        out: &mut Vec<u8>,
+        command: Command,
+        version: Version,
+        headers: &[(&str, &str)],
+    ) {
         let id = if version == Version::V1_2 {
             "id"
         } else {
@@ -74,6 +80,9 @@ impl<'a> Ack<'a> {
         }
         frame.header_opt("transaction", self.transaction.as_deref());
         frame.header_opt("receipt", self.receipt.as_deref());
+        for (name, value) in headers {
+            frame.header(name, value);
+        }
         frame.end();
     }
 }

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    ConnectError, ConnectWait, RedirectError, Settings, TlsKind,
+    Alpn, ConnectError, ConnectWait, RedirectError, Settings, TlsKind,
     exchange::{Exchanged, exchange},
     headers::{add_user, for_another_origin},
     target::Target,
@@ -98,10 +98,10 @@ impl Visit {
         Ok(self)
     }
 
-    fn tls_kind(&self, http2: bool) -> TlsKind {
+    fn tls_kind(&self, alpn: Alpn) -> TlsKind {
         TlsKind {
             is_trusted: self.is_trusted,
-            http2,
+            alpn,
         }
     }
 }
@@ -146,7 +146,7 @@ impl Settings {
         handshake: &ClientHandshake,
     ) -> Result<Outcome, ConnectError> {
         if !self.http2 || !visit.target.is_tls() {
-            let stream = self.reach(visit, false).await?;
+            let stream = self.reach(visit, Alpn::Http1).await?;
             return self.open_http1(stream, visit, handshake).await;
         }
         loop {
@@ -178,7 +178,7 @@ impl Settings {
         if let Some(sender) = http2::usable(&slot) {
             return Ok(Way::Http2(sender, Age::Standing));
         }
-        let stream = self.reach(visit, true).await?;
+        let stream = self.reach(visit, Alpn::Http2).await?;
         if stream.tls().and_then(|tls| tls.alpn).as_deref() != Some("h2") {
             return Ok(Way::Http1(stream));
         }
@@ -197,17 +197,17 @@ impl Settings {
                 ));
                 Ok(Way::Http2(sender, Age::New))
             }
-            None => Ok(Way::Http1(self.reach(visit, false).await?)),
+            None => Ok(Way::Http1(self.reach(visit, Alpn::Http1).await?)),
         }
     }
 
     /// A stream to the server, with TLS if it is to be.
-    async fn reach(&self, visit: &Visit, http2: bool) -> Result<Transport, ConnectError> {
+    pub(super) async fn reach(&self, visit: &Visit, alpn: Alpn) -> Result<Transport, ConnectError> {
         let stream = self.reach_plain(&visit.target).await?;
         if !visit.target.is_tls() {
             return Ok(stream);
         }
-        let config = self.tls_config(visit.tls_kind(http2));
+        let config = self.tls_config(visit.tls_kind(alpn));
         let config = config
             .map_err(TlsError::Options)
             .map_err(ConnectError::Tls)?;

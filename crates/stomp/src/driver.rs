@@ -1,0 +1,280 @@
+//! The task of a session: it has the connection, writes what handles ask for, brings them what arrives, and makes a new
+//! connection when that one is lost.
+
+use std::{
+    future::poll_fn,
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use gumboot_websocket::{Backoff, proto::CloseCode, timer::now};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
+
+use crate::{
+    client::Settings,
+    connection::{Connection, code},
+    error::{Error, Loss},
+    ledger::Ledger,
+    request::{Done, Request},
+    session::{Server, State},
+    shared::{Leave, Shared},
+};
+
+/// The rounds of a session before other tasks of its thread get their turn.
+const ROUNDS_MAX: u32 = 16;
+
+/// How long a connection stands until the waits between attempts start anew.
+const STANDS_AFTER: Duration = Duration::from_secs(10);
+
+/// The task.
+pub(crate) struct Driver {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) requests: mpsc::Receiver<Request>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) state: watch::Sender<State>,
+    pub(crate) ledger: Ledger,
+    pub(crate) leaving: Leaving,
+}
+
+/// How far the end that the program wants has come.
+#[derive(Debug, Default)]
+pub(crate) enum Leaving {
+    #[default]
+    No,
+    /// Requests that were made before are still taken.
+    Wanted(Vec<Done>),
+    /// DISCONNECT is written.
+    Said,
+}
+
+/// How a connection ended.
+enum Outcome {
+    /// The program wanted it.
+    Left,
+    Lost(Loss),
+}
+
+impl Driver {
+    /// Runs until the session is over.
+    pub(crate) async fn run(mut self, connection: Connection) {
+        let mut backoff = self.settings.reconnect.clone();
+        let mut connection = Some(connection);
+        let loss = loop {
+            let Some(mut standing) = connection.take() else {
+                break None;
+            };
+            let since = now();
+            let loss = match self.serve(&mut standing).await {
+                Outcome::Left => {
+                    standing.finish(CloseCode::NORMAL);
+                    break None;
+                }
+                Outcome::Lost(loss) => loss,
+            };
+            standing.finish(code(&loss));
+            if !matches!(self.leaving, Leaving::No) {
+                break Some(loss);
+            }
+            self.ledger.on_lost(&loss);
+            if now() - since >= STANDS_AFTER {
+                backoff.iter_mut().for_each(Backoff::reset);
+            }
+            match self.reconnect(&mut backoff, loss).await {
+                Ok(new) => connection = new,
+                Err(loss) => break Some(loss),
+            }
+        };
+        self.end(loss);
+    }
+
+    /// Drives a connection until it ends.
+    async fn serve(&mut self, connection: &mut Connection) -> Outcome {
+        let version = connection.version();
+        let now = now();
+        let mut write = |frame: &[u8]| connection.queue(now, frame);
+        self.ledger.on_connected(now, version, &mut write);
+        poll_fn(|cx| self.poll_rounds(cx, connection)).await
+    }
+
+    fn poll_rounds(&mut self, cx: &mut Context<'_>, connection: &mut Connection) -> Poll<Outcome> {
+        for _ in 0..ROUNDS_MAX {
+            match self.poll_round(cx, connection) {
+                Ok(Poll::Ready(())) => {}
+                Ok(Poll::Pending) => return Poll::Pending,
+                Err(loss) => return Poll::Ready(Outcome::Lost(loss)),
+            }
+            if let Some(error) = self.ledger.take_refused() {
+                return Poll::Ready(Outcome::Lost(Loss::Refused(error)));
+            }
+            if self.ledger.has_left() {
+                return Poll::Ready(Outcome::Left);
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// One round: read, write what is asked for, keep time. Ready if there may be more to do at once.
+    fn poll_round(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: &mut Connection,
+    ) -> Result<Poll<()>, Loss> {
+        let now = now();
+        let blocked = connection.is_blocked();
+        self.take_notes(cx, now, Some(&mut *connection));
+        let reads = self.ledger.wants_messages();
+        connection.set_reading(now, reads);
+        let read = match reads {
+            true => connection.poll_read(cx, now, |event| self.ledger.on_event(&event)),
+            false => Poll::Pending,
+        };
+        let asked = self.poll_requests(cx, now, connection);
+        let written = connection.poll_write(cx, now);
+        if blocked && !connection.is_blocked() {
+            return Ok(Poll::Ready(()));
+        }
+        let timer = connection.poll_timer(cx, self.ledger.poll_timeout());
+        if timer.is_ready() {
+            self.ledger.handle_timeout(now);
+        }
+        let more = read.is_ready() || asked.is_ready() || timer.is_ready();
+        for polled in [read, written, timer] {
+            if let Poll::Ready(result) = polled {
+                result?;
+            }
+        }
+        Ok(if more { Poll::Ready(()) } else { Poll::Pending })
+    }
+
+    /// Takes what handles have noted.
+    fn take_notes(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        mut connection: Option<&mut Connection>,
+    ) {
+        let notes = self.shared.poll_notes(cx);
+        let mut write = |frame: &[u8]| {
+            if let Some(connection) = &mut connection {
+                connection.queue(now, frame);
+            }
+        };
+        self.ledger.on_notes(&notes, &mut write);
+        if let Leave::Yes(done) = notes.leave {
+            match &mut self.leaving {
+                Leaving::No => {
+                    self.requests.close();
+                    self.leaving = Leaving::Wanted(done);
+                }
+                Leaving::Wanted(waiting) => waiting.extend(done),
+                Leaving::Said => self.ledger.also_left(done),
+            }
+        }
+    }
+
+    /// Takes requests while there is room for what they write.
+    fn poll_requests(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        connection: &mut Connection,
+    ) -> Poll<()> {
+        let mut asked = Poll::Pending;
+        while !connection.is_blocked() && self.ledger.has_room() {
+            match self.requests.poll_recv(cx) {
+                Poll::Ready(Some(request)) => {
+                    let mut write = |frame: &[u8]| connection.queue(now, frame);
+                    self.ledger.on_request(now, request, &mut write);
+                    asked = Poll::Ready(());
+                }
+                Poll::Ready(None) => {
+                    if let Leaving::Wanted(done) = &mut self.leaving {
+                        let done = mem::take(done);
+                        let mut write = |frame: &[u8]| connection.queue(now, frame);
+                        self.ledger.on_leave(now, done, &mut write);
+                        self.leaving = Leaving::Said;
+                        asked = Poll::Ready(());
+                    }
+                    break;
+                }
+                Poll::Pending => break,
+            }
+        }
+        asked
+    }
+
+    /// Makes a new connection, after waits that grow; `None` if the program wants the end meanwhile.
+    async fn reconnect(
+        &mut self,
+        backoff: &mut Option<Backoff>,
+        mut loss: Loss,
+    ) -> Result<Option<Connection>, Loss> {
+        loop {
+            let Some(backoff) = backoff.as_mut().filter(|_| loss.is_temporary()) else {
+                return Err(loss);
+            };
+            let attempt = backoff.attempts() + 1;
+            if self.settings.attempts_max.is_some_and(|max| attempt > max) {
+                return Err(loss);
+            }
+            let wait = backoff.next_wait();
+            self.state
+                .send_replace(State::Reconnecting { attempt, loss });
+            if timeout(wait, self.left()).await.is_ok() {
+                return Ok(None);
+            }
+            let settings = Arc::clone(&self.settings);
+            let opened = tokio::select! {
+                opened = Connection::open(&settings) => opened,
+                () = self.left() => return Ok(None),
+            };
+            loss = match opened {
+                Ok((connection, server)) => {
+                    self.on_server(server);
+                    return Ok(Some(connection));
+                }
+                Err(loss) => loss,
+            };
+        }
+    }
+
+    /// Waits until the program wants the end.
+    async fn left(&mut self) {
+        poll_fn(|cx| {
+            self.take_notes(cx, now(), None);
+            match self.leaving {
+                Leaving::No => Poll::Pending,
+                Leaving::Wanted(_) | Leaving::Said => Poll::Ready(()),
+            }
+        })
+        .await;
+    }
+
+    fn on_server(&self, server: Server) {
+        self.state.send_replace(State::Connected(server));
+    }
+
+    /// Tells everybody.
+    fn end(mut self, loss: Option<Loss>) {
+        let wanted = !matches!(self.leaving, Leaving::No);
+        let confirmed = self.ledger.is_settled();
+        self.ledger.on_ended(loss.as_ref());
+        if let Leaving::Wanted(done) = mem::take(&mut self.leaving) {
+            for done in done {
+                let result = match (&loss, confirmed) {
+                    (None, true) => Ok(()),
+                    (loss, _) => Err(Error::Unconfirmed(loss.clone().unwrap_or(Loss::Ended))),
+                };
+                let _ = done.send(result);
+            }
+        }
+        let loss = loss.filter(|_| !wanted);
+        self.state.send_replace(State::Ended(loss));
+    }
+}

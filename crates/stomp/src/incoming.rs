@@ -1,0 +1,193 @@
+//! A message that has arrived, and how it is acknowledged.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use gumboot_stomp_proto::{Frame, command};
+
+use crate::{
+    error::Error,
+    receipt::Receipt,
+    request::{Acknowledge, Kind},
+    session::{Handle, Session},
+    shared::Waiting,
+};
+
+/// What stands for a message in an ACK or NACK.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Name {
+    /// The connection that it came over.
+    pub(crate) generation: u64,
+    /// The header `ack`; before STOMP 1.2, `message-id`.
+    pub(crate) id: String,
+    /// The header `subscription`.
+    pub(crate) subscription: Option<String>,
+}
+
+/// A message of a subscription.
+pub struct Message {
+    destination: String,
+    message_id: String,
+    headers: Vec<(String, String)>,
+    body: Bytes,
+    name: Name,
+    session: Session,
+}
+
+impl Message {
+    pub(crate) fn new(
+        handle: Arc<Handle>,
+        generation: u64,
+        message: &command::Message<'_>,
+        frame: &Frame<'_>,
+    ) -> Self {
+        let headers = frame.headers();
+        let owned = headers.map(|(name, value)| (name.into_owned(), value.into_owned()));
+        let message_id = message.message_id.clone().into_owned();
+        Self {
+            destination: message.destination.clone().into_owned(),
+            headers: owned.collect(),
+            body: Bytes::copy_from_slice(frame.body()),
+            name: Name {
+                generation,
+                id: message
+                    .ack
+                    .as_deref()
+                    .map_or_else(|| message_id.clone(), str::to_owned),
+                subscription: message.subscription.as_deref().map(str::to_owned),
+            },
+            message_id,
+            session: Session::from_handle(handle),
+        }
+    }
+
+    /// Where it was sent to.
+    #[must_use]
+    pub fn destination(&self) -> &str {
+        &self.destination
+    }
+
+    /// The name that the server gave it, unique on this connection.
+    #[must_use]
+    pub fn message_id(&self) -> &str {
+        &self.message_id
+    }
+
+    /// The first header of a name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().find(|header| header.0 == name).map(|h| h.1)
+    }
+
+    /// All headers, in the order of the wire; of a repeated name only the first.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let headers = self.headers.iter();
+        headers.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Its body.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Its body, without a copy.
+    #[must_use]
+    pub fn into_body(self) -> Bytes {
+        self.body
+    }
+
+    /// Its body as text, if it is UTF-8.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.body).ok()
+    }
+
+    /// Whether the server says that it was delivered before.
+    #[must_use]
+    pub fn is_redelivered(&self) -> bool {
+        self.header("redelivered") == Some("true")
+    }
+
+    /// Says that it was consumed; with [`AckMode::Client`](crate::AckMode::Client), all before it of this subscription
+    /// as well. Ready when the ACK waits for nothing but the socket.
+    ///
+    /// # Errors
+    /// [`Error::MessageStale`] if its connection is lost, [`Error::Ended`].
+    pub async fn ack(&self) -> Result<(), Error> {
+        self.session.tell(self.acknowledge(true, &[])).await
+    }
+
+    /// As [`Message::ack`]; the receipt says that the server has taken it.
+    ///
+    /// # Errors
+    /// As [`Message::ack`].
+    pub async fn ack_with_receipt(&self) -> Result<Receipt, Error> {
+        self.session.ask(self.acknowledge(true, &[])).await
+    }
+
+    /// Says that it was not consumed: the server delivers it again, here or elsewhere, or gives it up.
+    ///
+    /// # Errors
+    /// As [`Message::ack`]; and [`Error::NotInVersion`] in STOMP 1.0.
+    pub async fn nack(&self) -> Result<(), Error> {
+        self.nack_with(&[]).await
+    }
+
+    /// As [`Message::nack`], with further headers, such as `delay` or `requeue`.
+    ///
+    /// # Errors
+    /// As [`Message::nack`]; and [`Error::Header`].
+    pub async fn nack_with(&self, headers: &[(&str, &str)]) -> Result<(), Error> {
+        self.session.tell(self.acknowledge(false, headers)).await
+    }
+
+    /// As [`Message::nack_with`]; the receipt says that the server has taken it.
+    ///
+    /// # Errors
+    /// As [`Message::nack_with`].
+    pub async fn nack_with_receipt(&self, headers: &[(&str, &str)]) -> Result<Receipt, Error> {
+        self.session.ask(self.acknowledge(false, headers)).await
+    }
+
+    /// About how many octets it is long.
+    pub(crate) fn waiting(&self) -> Waiting {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| name.len() + value.len());
+        Waiting {
+            messages: 1,
+            bytes: self.body.len() + headers.sum::<usize>(),
+        }
+    }
+
+    pub(crate) fn acknowledge(&self, consumed: bool, headers: &[(&str, &str)]) -> Kind {
+        self.acknowledge_in(None, consumed, headers)
+    }
+
+    pub(crate) fn acknowledge_in(
+        &self,
+        transaction: Option<u64>,
+        consumed: bool,
+        headers: &[(&str, &str)],
+    ) -> Kind {
+        let headers = headers.iter();
+        Kind::Acknowledge(Acknowledge {
+            name: self.name.clone(),
+            consumed,
+            headers: headers
+                .map(|(name, value)| ((*name).to_owned().into(), (*value).to_owned()))
+                .collect(),
+            transaction,
+        })
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("destination", &self.destination)
+            .field("headers", &self.headers)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,248 @@
+//! What a session has asked for and was not told of yet, and what it is subscribed to. It outlives connections: what a
+//! lost one did not confirm is written again over the next.
+
+mod write;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    mem,
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+
+use gumboot_stomp_proto::{Frame, Response, Version, client::Event, command};
+
+use crate::{
+    error::{Error, Loss, ServerError},
+    incoming::Message,
+    limits::Limits,
+    request::{Done, Sending, Subscribing},
+    session::Handle,
+    shared::Shared,
+};
+
+/// How often a message that is not confirmed is written: one that costs us the connection each time must not do so for
+/// ever.
+const WRITES_MAX: u32 = 4;
+
+/// The state of a session beside its connection.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    limits: Limits,
+    receipt_wait_max: Duration,
+    shared: Arc<Shared>,
+    handle: Weak<Handle>,
+    version: Version,
+    /// Counts connections.
+    generation: u64,
+    subscriptions: BTreeMap<u32, Subscribing>,
+    /// By number, which is also the order in which they were asked for.
+    awaited: BTreeMap<u64, Awaited>,
+    /// The receipts that were asked for so far.
+    receipts: u64,
+    /// Those that have begun on this connection.
+    transactions: HashSet<u64>,
+    /// The ERROR that came, after which nothing more does.
+    refused: Option<ServerError>,
+    has_left: bool,
+}
+
+/// A RECEIPT that has not come.
+#[derive(Debug)]
+struct Awaited {
+    until: Instant,
+    done: Vec<Done>,
+    what: What,
+}
+
+/// What a RECEIPT is for.
+#[derive(Debug)]
+enum What {
+    Disconnect,
+    /// A message, and how often it was written.
+    Message(Sending, u32),
+    Other,
+    Subscription(u32),
+}
+
+impl Ledger {
+    pub(crate) fn new(
+        limits: Limits,
+        receipt_wait_max: Duration,
+        shared: Arc<Shared>,
+        handle: Weak<Handle>,
+    ) -> Self {
+        Self {
+            limits,
+            receipt_wait_max,
+            shared,
+            handle,
+            version: Version::V1_0,
+            generation: 0,
+            subscriptions: BTreeMap::new(),
+            awaited: BTreeMap::new(),
+            receipts: 0,
+            transactions: HashSet::new(),
+            refused: None,
+            has_left: false,
+        }
+    }
+
+    /// Whether more may be asked for.
+    pub(crate) fn has_room(&self) -> bool {
+        self.awaited.len() < self.limits.unconfirmed_max
+    }
+
+    /// Whether messages may come in. A program that waits for a RECEIPT may take no messages meanwhile, and the RECEIPT
+    /// comes behind them.
+    pub(crate) fn wants_messages(&self) -> bool {
+        let waiting = self.shared.waiting();
+        waiting.bytes < self.limits.message_bytes_waiting_max
+            && (waiting.messages < self.limits.messages_waiting_max || !self.awaited.is_empty())
+    }
+
+    /// The ERROR that came.
+    pub(crate) fn take_refused(&mut self) -> Option<ServerError> {
+        self.refused.take()
+    }
+
+    /// Whether DISCONNECT was confirmed, or its RECEIPT given up.
+    pub(crate) fn has_left(&self) -> bool {
+        self.has_left
+    }
+
+    /// Whether nothing waits for a RECEIPT.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.awaited.is_empty()
+    }
+
+    /// Tells more of those who want to know that the session has ended.
+    pub(crate) fn also_left(&mut self, done: Vec<Done>) {
+        let mut awaited = self.awaited.values_mut();
+        if let Some(left) = awaited.find(|each| matches!(each.what, What::Disconnect)) {
+            left.done.extend(done);
+        }
+    }
+
+    /// When the first RECEIPT is given up.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.awaited.values().map(|awaited| awaited.until).min()
+    }
+
+    /// Gives up the RECEIPTs that did not come in time.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        let late = self
+            .awaited
+            .extract_if(.., |_, awaited| awaited.until <= now);
+        let late: Vec<Awaited> = late.map(|(_, awaited)| awaited).collect();
+        for awaited in late {
+            let error = Error::ReceiptTimedOut(self.receipt_wait_max);
+            self.conclude(awaited, &Err(error));
+        }
+    }
+
+    /// Takes a frame of the server.
+    pub(crate) fn on_event(&mut self, event: &Event<'_>) {
+        match &event.response {
+            Response::Connected(_) => {}
+            Response::Error(error) => self.on_error(ServerError::from(error)),
+            Response::Message(message) => self.on_message(message, &event.frame),
+            Response::Receipt(receipt) => {
+                if let Some(awaited) = self.take_awaited(&receipt.receipt_id) {
+                    self.conclude(awaited, &Ok(()));
+                }
+            }
+        }
+    }
+
+    /// A message of a subscription that has ended meanwhile is nobody's: it is the server's to deliver it again.
+    fn on_message(&mut self, message: &command::Message<'_>, frame: &Frame<'_>) {
+        let Some(handle) = self.handle.upgrade() else {
+            return;
+        };
+        let subscription = match message.subscription.as_deref() {
+            Some(id) => id.parse().ok().and_then(|id| self.subscriptions.get(&id)),
+            None => {
+                let mut all = self.subscriptions.values();
+                all.find(|each| each.destination == message.destination)
+            }
+        };
+        let Some(subscription) = subscription else {
+            return;
+        };
+        let message = Message::new(handle, self.generation, message, frame);
+        let waiting = message.waiting();
+        self.shared.add(waiting);
+        if subscription.messages.send(Ok(message)).is_err() {
+            self.shared.remove(waiting);
+        }
+    }
+
+    fn on_error(&mut self, error: ServerError) {
+        let blamed = error.receipt_id.as_deref();
+        if let Some(awaited) = blamed.and_then(|id| self.take_awaited(id)) {
+            self.conclude(awaited, &Err(Error::Refused(error.clone())));
+        }
+        self.refused = Some(error);
+    }
+
+    fn take_awaited(&mut self, receipt_id: &str) -> Option<Awaited> {
+        self.awaited.remove(&receipt_id.parse().ok()?)
+    }
+
+    /// Tells those who wait for a RECEIPT how it came out.
+    fn conclude(&mut self, awaited: Awaited, result: &Result<(), Error>) {
+        match awaited.what {
+            What::Disconnect => self.has_left = true,
+            What::Subscription(id) => {
+                if let Err(error) = result {
+                    self.end_subscription(id, error);
+                }
+            }
+            What::Message(..) | What::Other => {}
+        }
+        for done in awaited.done {
+            let _ = done.send(result.clone());
+        }
+    }
+
+    fn end_subscription(&mut self, id: u32, error: &Error) {
+        if let Some(subscription) = self.subscriptions.remove(&id) {
+            let _ = subscription.messages.send(Err(error.clone()));
+        }
+    }
+
+    /// The connection is lost: what it did not confirm is told so, unless it can be written again over another.
+    pub(crate) fn on_lost(&mut self, loss: &Loss) {
+        self.transactions.clear();
+        let awaited = mem::take(&mut self.awaited);
+        for (number, awaited) in awaited {
+            let again = match &awaited.what {
+                What::Message(sending, writes) => {
+                    sending.transaction.is_none() && *writes < WRITES_MAX
+                }
+                What::Subscription(id) => self.subscriptions.contains_key(id),
+                What::Disconnect | What::Other => false,
+            };
+            if again {
+                self.awaited.insert(number, awaited);
+            } else {
+                self.conclude(awaited, &Err(Error::Unconfirmed(loss.clone())));
+            }
+        }
+    }
+
+    /// The session is over: everybody is told.
+    pub(crate) fn on_ended(&mut self, loss: Option<&Loss>) {
+        let unconfirmed = Error::Unconfirmed(loss.cloned().unwrap_or(Loss::Ended));
+        for (_, awaited) in mem::take(&mut self.awaited) {
+            self.conclude(awaited, &Err(unconfirmed.clone()));
+        }
+        let subscriptions = mem::take(&mut self.subscriptions);
+        if let Some(loss) = loss {
+            for subscription in subscriptions.into_values() {
+                let _ = subscription.messages.send(Err(Error::Lost(loss.clone())));
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! How sessions end, and heart-beats.
+
+use gumboot_stomp::{Error, HeartBeat, Loss, Outgoing, State};
+
+use crate::server::{Server, soon};
+
+#[tokio::test]
+async fn disconnect_comes_last_and_is_confirmed() {
+    let server = Server::start().await;
+    let (session, mut peer) = server.session(&server.client()).await;
+    session.send(Outgoing::new("/queue/a", "1")).await.unwrap();
+    let leaving = {
+        let session = session.clone();
+        tokio::spawn(async move { session.disconnect().await })
+    };
+    peer.expect("SEND").await;
+    let frame = peer.expect("DISCONNECT").await;
+    assert!(!leaving.is_finished());
+    peer.confirm(&frame).await;
+    soon(leaving).await.unwrap().unwrap();
+    assert!(soon(session.ended()).await.is_none());
+    assert!(peer.next().await.is_none());
+    session.disconnect().await.unwrap();
+    let late = session.send(Outgoing::new("/queue/a", "2")).await;
+    assert!(matches!(late, Err(Error::Ended)), "{late:?}");
+}
+
+#[tokio::test]
+async fn a_disconnect_that_is_not_confirmed_is_told() {
+    let server = Server::start().await;
+    let (session, mut peer) = server.session(&server.client()).await;
+    let leaving = tokio::spawn(async move { session.disconnect().await });
+    peer.expect("DISCONNECT").await;
+    drop(peer);
+    let left = soon(leaving).await.unwrap();
+    assert!(matches!(left, Err(Error::Unconfirmed(_))), "{left:?}");
+}
+
+#[tokio::test]
+async fn when_the_last_handle_is_gone_the_session_ends() {
+    let server = Server::start().await;
+    let (session, mut peer) = server.session(&server.client()).await;
+    let (subscription, _) = tokio::join!(session.subscribe("/queue/a"), peer.take("SUBSCRIBE"));
+    let subscription = subscription.unwrap();
+    drop(session);
+    drop(subscription);
+    peer.expect("UNSUBSCRIBE").await;
+    peer.take("DISCONNECT").await;
+    assert!(peer.next().await.is_none());
+}
+
+#[tokio::test]
+async fn one_may_leave_while_there_is_no_connection() {
+    let server = Server::start().await;
+    let (session, peer) = server.session(&server.client()).await;
+    drop(server);
+    drop(peer);
+    let lost = session.wait_until(|state| matches!(state, State::Reconnecting { .. }));
+    soon(lost).await;
+    soon(session.disconnect()).await.unwrap();
+    assert!(soon(session.ended()).await.is_none());
+}
+
+#[tokio::test]
+async fn heart_beats_are_kept_and_a_silent_server_is_given_up() {
+    let server = Server::start().await;
+    let beat = HeartBeat {
+        can_send_ms: 20,
+        wants_ms: 20,
+    };
+    let client = server.client().heart_beat(beat).no_reconnect();
+    let connecting = tokio::spawn(async move { client.connect().await });
+    let mut peer = server.accept().await;
+    peer.expect("CONNECT").await;
+    peer.send("CONNECTED\nversion:1.2\nheart-beat:20,20\n\n\0")
+        .await;
+    let session = soon(connecting).await.unwrap().unwrap();
+    for _ in 0..3 {
+        peer.beat().await;
+        peer.send("\n").await;
+    }
+    match soon(session.ended()).await {
+        Some(Loss::Protocol(error)) => {
+            assert_eq!(error.fault(), gumboot_stomp_proto::Fault::Environment);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_connect_is_given_up() {
+    let server = Server::start().await;
+    let client = server.client().frame_limits(gumboot_stomp::FrameLimits {
+        login_ms_max: 50,
+        ..gumboot_stomp::FrameLimits::default()
+    });
+    let connecting = tokio::spawn(async move { client.connect().await });
+    let mut peer = server.accept().await;
+    peer.expect("CONNECT").await;
+    let connected = soon(connecting).await.unwrap();
+    assert!(
+        matches!(connected, Err(Error::Lost(Loss::Protocol(_)))),
+        "{connected:?}"
+    );
+}
