@@ -2,6 +2,7 @@
 
 mod driver;
 mod event;
+mod queue;
 
 use std::{
     fmt, future,
@@ -20,8 +21,11 @@ use tokio::{
     task::JoinHandle,
 };
 
-use self::driver::Driver;
 pub use self::event::{Failure, NotQueued, OnOpenError, ReconnectEvent, ReconnectState};
+use self::{
+    driver::Driver,
+    queue::{QueueSender, queue},
+};
 use crate::{
     backoff::Backoff,
     client::{Client, ConnectError},
@@ -214,11 +218,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnect<S> {
     /// Outside a runtime of tokio.
     #[must_use]
     pub fn start(self) -> Reconnecting {
-        let (queue, messages) = mpsc::channel(self.queue_messages_max);
+        let (queue, messages) = queue(self.queue_messages_max);
         let (tell, events) = mpsc::channel(RECONNECT_EVENTS_MAX);
         let (show, state) = watch::channel(ReconnectState::Connecting);
         let (ask, asked) = oneshot::channel();
-        let driver = Driver::new(self, messages, tell, show);
+        let driver = Driver::new(self, show, messages, tell);
         let task = tokio::spawn(driver.run(asked));
         Reconnecting {
             sender: ReconnectSender { queue, state },
@@ -244,7 +248,7 @@ pub struct Reconnecting {
 /// Sends over a connection that is made anew when it is lost. Clones send over the same one.
 #[derive(Debug, Clone)]
 pub struct ReconnectSender {
-    queue: mpsc::Sender<Message>,
+    queue: QueueSender,
     state: watch::Receiver<ReconnectState>,
 }
 
@@ -325,8 +329,7 @@ impl ReconnectSender {
     /// # Errors
     /// [`NotQueued::Ended`] if there will be no connection any more.
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), NotQueued> {
-        let queued = self.queue.send(message.into()).await;
-        queued.map_err(|refused| NotQueued::Ended(refused.0))
+        self.queue.send(message.into()).await
     }
 
     /// Puts a message behind those that wait for a connection, if there is room.
@@ -334,17 +337,17 @@ impl ReconnectSender {
     /// # Errors
     /// [`NotQueued`] gives the message back.
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), NotQueued> {
-        let queued = self.queue.try_send(message.into());
-        queued.map_err(|refused| match refused {
-            mpsc::error::TrySendError::Closed(message) => NotQueued::Ended(message),
-            mpsc::error::TrySendError::Full(message) => NotQueued::Full(message),
-        })
+        self.queue.try_send(message.into())
     }
 
     /// Which part of its life the connection is in.
     #[must_use]
     pub fn state(&self) -> ReconnectState {
-        *self.state.borrow()
+        match self.state.has_changed() {
+            Ok(_) => *self.state.borrow(),
+            // The task is no more, be it by a panic.
+            Err(_) => ReconnectState::Ended,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::{
 use super::{
     Reconnect, Retries,
     event::{Failure, ReconnectEvent, ReconnectState},
+    queue::Queue,
 };
 use crate::{
     socket::Socket,
@@ -24,9 +25,10 @@ use crate::{
 
 pub(super) struct Driver<S> {
     reconnect: Reconnect<S>,
-    messages: mpsc::Receiver<Message>,
-    events: mpsc::Sender<ReconnectEvent>,
+    /// Dropped before the events: whoever has seen their end sees the end of this too, also after a panic.
     state: watch::Sender<ReconnectState>,
+    messages: Queue,
+    events: mpsc::Sender<ReconnectEvent>,
     /// The connection that stands.
     socket: Option<(Sender<S>, Receiver<S>)>,
     first: Option<First>,
@@ -59,15 +61,15 @@ impl Retries {
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     pub(super) fn new(
         reconnect: Reconnect<S>,
-        messages: mpsc::Receiver<Message>,
-        events: mpsc::Sender<ReconnectEvent>,
         state: watch::Sender<ReconnectState>,
+        messages: Queue,
+        events: mpsc::Sender<ReconnectEvent>,
     ) -> Self {
         Self {
             reconnect,
+            state,
             messages,
             events,
-            state,
             socket: None,
             first: None,
         }
@@ -176,7 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Sends what waits, and closes the connection if one stands.
     async fn finish(&mut self, frame: Result<Option<CloseFrame>, RecvError>) {
-        self.messages.close();
+        self.messages.end();
         let Some((sender, receiver)) = &mut self.socket else {
             return;
         };
@@ -198,10 +200,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// What waits and will not be sent.
     async fn unsent(&mut self) -> Vec<Message> {
-        self.messages.close();
+        self.messages.end();
         let first = self.first.take().map(|first| first.message);
         let mut unsent = Vec::from_iter(first);
-        while let Some(message) = self.messages.recv().await {
+        while let Some(message) = self.messages.next().await {
             unsent.push(message);
         }
         unsent
@@ -247,7 +249,7 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
 /// Sends the messages that wait and those that come.
 async fn write<S: AsyncRead + AsyncWrite + Unpin>(
     sender: &Sender<S>,
-    messages: &mut mpsc::Receiver<Message>,
+    messages: &mut Queue,
     first: &mut Option<First>,
 ) -> Infallible {
     write_all(sender, messages, first).await;
@@ -258,13 +260,13 @@ async fn write<S: AsyncRead + AsyncWrite + Unpin>(
 /// whole stays in `first`.
 async fn write_all<S: AsyncRead + AsyncWrite + Unpin>(
     sender: &Sender<S>,
-    messages: &mut mpsc::Receiver<Message>,
+    messages: &mut Queue,
     first: &mut Option<First>,
 ) {
     loop {
         let current = match first {
             Some(first) => first,
-            None => match messages.recv().await {
+            None => match messages.next().await {
                 Some(message) => first.insert(First {
                     message,
                     is_queued: false,

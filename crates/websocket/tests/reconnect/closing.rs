@@ -1,11 +1,12 @@
 //! The end that the program wants, in every phase.
 
-use std::time::Duration;
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use gumboot_websocket::{
-    ReconnectState,
+    Backoff, NotQueued, Reconnect, ReconnectState, Reconnecting, Socket,
     proto::{CloseCode, CloseFrame, Message},
 };
+use tokio::{io::DuplexStream, time::timeout};
 
 use crate::{
     expect_given_up, expect_waiting, open,
@@ -47,7 +48,7 @@ async fn while_the_program_opens() {
 #[tokio::test(start_paused = true)]
 async fn while_it_waits() {
     let reconnect = client([Plan::Refuse]);
-    let long = gumboot_websocket::Backoff::new().first_max(Duration::from_secs(3600));
+    let long = Backoff::new().first_max(Duration::from_secs(3600));
     let mut connection = reconnect.backoff(long.seed(1)).start();
     expect_waiting(&mut connection).await;
     connection.send("a").await.unwrap();
@@ -144,11 +145,7 @@ async fn a_close_that_is_dropped_goes_on() {
     open(&mut connection).await;
     let mut server = taken.await.unwrap();
     let closing = connection.close(None);
-    assert!(
-        tokio::time::timeout(Duration::from_millis(1), closing)
-            .await
-            .is_err()
-    );
+    assert!(timeout(Duration::from_millis(1), closing).await.is_err());
     assert_eq!(server.receive().await.unwrap(), None);
     assert_eq!(connection.close(None).await, []);
     assert_eq!(connection.state(), ReconnectState::Ended);
@@ -176,4 +173,59 @@ async fn a_panic_of_the_program_is_not_hidden() {
     let mut connection = reconnect.start();
     assert!(connection.next().await.is_none());
     connection.close(None).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_program_is_the_end() {
+    let opening = client([echo()]).on_open(|_| async { panic!("the program's own fault") });
+    let connecting = Reconnect::by(|| async { panic!("the program's own fault") });
+    let connecting: Reconnect<DuplexStream> = connecting;
+    for reconnect in [opening, connecting] {
+        let mut connection = reconnect.start();
+        assert_eq!(connection.state(), ReconnectState::Connecting);
+        connection.send("a").await.unwrap();
+        assert!(connection.next().await.is_none());
+        assert_eq!(connection.state(), ReconnectState::Ended);
+        assert!(connection.send("b").await.is_err());
+    }
+}
+
+/// How long a close may take that waits for nobody; the time is paused.
+const CLOSE_WAIT_MAX: Duration = Duration::from_secs(3600);
+
+/// A connection is closed while a sender has a place in the queue and nobody polls it.
+async fn check_unpolled_sender(then: impl AsyncFnOnce(&mut Reconnecting, Socket<DuplexStream>)) {
+    let (plan, taken) = hand_over();
+    let long = Backoff::new().first_max(2 * CLOSE_WAIT_MAX).seed(1);
+    let reconnect = client([plan]).backoff(long).queue_messages_max(1);
+    let mut connection = reconnect.start();
+    connection.send("a").await.unwrap();
+    let sender = connection.sender();
+    let mut waits = pin!(sender.send("b"));
+    let polled = poll_fn(|cx| Poll::Ready(waits.as_mut().poll(cx))).await;
+    assert!(polled.is_pending());
+    open(&mut connection).await;
+    let mut server = taken.await.unwrap();
+    assert_eq!(server.receive().await.unwrap(), Some(Message::text("a")));
+    then(&mut connection, server).await;
+    let closed = timeout(CLOSE_WAIT_MAX, connection.close(None)).await;
+    assert_eq!(closed.expect("it hangs"), []);
+    assert_eq!(waits.await, Err(NotQueued::Ended(Message::text("b"))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_sender_that_is_not_polled_has_a_place() {
+    check_unpolled_sender(async |_, mut server| {
+        tokio::spawn(async move { server.receive().await });
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_it_waits_and_a_sender_that_is_not_polled_has_a_place() {
+    check_unpolled_sender(async |connection, server| {
+        drop(server);
+        expect_waiting(connection).await;
+    })
+    .await;
 }
