@@ -75,7 +75,9 @@ impl Destination {
     /// Whether only the server itself sends to it: the topic `$SYS` and all below.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
-        self.kind == Kind::Topic && self.segments().next() == Some("$SYS")
+        let below = self.name[self.scope as usize..].strip_prefix("$SYS");
+        let is_whole = below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']));
+        self.kind == Kind::Topic && is_whole
     }
 
     /// Whether `destination` is this one or, if this is a pattern, matches it.

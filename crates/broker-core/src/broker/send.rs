@@ -11,7 +11,7 @@ use crate::{
     access::Action,
     destination::{Destination, Kind, segment_of},
     error::Refusal,
-    message::{Payload, Properties, QueueName},
+    message::{Payload, Properties, QueueName, Retain},
     output::{Delivery, EndReason, Output},
     queues::Sent,
     retained::Kept,
@@ -65,9 +65,11 @@ impl<M: Payload> Broker<M> {
             };
             return self.send_later(session_id, id, send).map(|()| 0);
         }
-        let mut demand = Demand::default();
-        self.add_demand(&mut demand, &destination, send.properties);
-        self.check_demand(session, &demand)?;
+        if is_kept(&destination, send.properties) {
+            let mut demand = Demand::default();
+            self.add_demand(&mut demand, &destination, send.properties);
+            self.check_demand(session, &demand)?;
+        }
         let sent = Sent {
             message: send.message,
             properties: send.properties,
@@ -249,6 +251,11 @@ pub(super) fn is_own<M>(session: &Session<M>, destination: &Destination) -> bool
 
 pub(super) fn is_queue(destination: &Destination) -> bool {
     matches!(destination.kind(), Kind::Queue | Kind::TempQueue)
+}
+
+/// Whether a message stays somewhere, and so needs room.
+fn is_kept(destination: &Destination, properties: &Properties) -> bool {
+    is_queue(destination) || properties.delay_ms > 0 || properties.retain == Retain::Keep
 }
 
 fn kept<M: Clone>(sent: Sent<'_, M>) -> Kept<M> {
