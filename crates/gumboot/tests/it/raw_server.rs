@@ -108,11 +108,17 @@ impl RawPeer {
         self.tcp.expect_end();
     }
 
-    /// Closes, and expects the same as an answer.
+    /// Closes, and expects the same as an answer, behind the pings that were on their way.
     #[track_caller]
     pub(crate) fn close(mut self, code: u16, reason: &str) {
         self.send_close(code, reason);
-        self.expect(CLOSE, close_body(code, reason));
+        let answer = loop {
+            match self.receive() {
+                (PING, _) => {}
+                answer => break answer,
+            }
+        };
+        assert_eq!(answer, (CLOSE, close_body(code, reason)));
         self.tcp.send_end();
         self.tcp.expect_end();
     }

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use serde_json::json;
+use tokio::net::TcpSocket;
 
 use super::{echo, finish, pipe, start};
 use crate::{program::Program, raw_server::RawServer, tls::url};
@@ -104,10 +105,12 @@ fn refusals() {
 
 #[test]
 fn nobody_there() {
-    let server = RawServer::new();
-    let url = server.url();
-    drop(server);
+    // Held, so that nobody else can listen there.
+    let held = TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("ws://{}/", held.local_addr().unwrap());
     let piped = pipe(&["--json", &url], "");
+    drop(held);
     assert_eq!(piped.status, Some(1));
     assert!(
         piped
