@@ -104,7 +104,7 @@ struct WayArgs {
 #[command(next_help_heading = "Bounds")]
 struct LimitArgs {
     /// How long it may take to connect, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = some_seconds)]
     connect_timeout: Duration,
     /// After how long a silence to ping the server, in seconds; 0 for never
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
@@ -310,6 +310,14 @@ fn seconds(typed: &str) -> Result<Duration, String> {
         .ok_or_else(|| "not from 0 to 86400".to_owned())
 }
 
+/// A wait of so many seconds, and not of none.
+fn some_seconds(typed: &str) -> Result<Duration, String> {
+    match seconds(typed)? {
+        Duration::ZERO => Err("no time at all".to_owned()),
+        wait => Ok(wait),
+    }
+}
+
 /// The longest wait that can be asked for.
 const SECONDS_MAX: Duration = Duration::from_secs(86_400);
 
@@ -333,8 +341,43 @@ fn flag<E: Display>(name: &str) -> impl Fn(E) -> String {
 
 /// A URL without a scheme is one of `ws`.
 fn with_scheme(url: String) -> String {
-    match url.contains("://") {
+    // What looks like a scheme further behind is part of the path or the query.
+    let end = url.find(['/', '?', '#']).unwrap_or(url.len());
+    match url[..end].ends_with(':') && url[end..].starts_with("//") {
         true => url,
         false => format!("ws://{url}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_stands_at_the_beginning() {
+        for url in ["ws://h", "wss://h/x?to=ws://y", "ftp://h"] {
+            assert_eq!(with_scheme(url.to_owned()), url);
+        }
+        for url in [
+            "h",
+            "h:80",
+            "h:80/?to=http://x",
+            "h?to=ws://x",
+            "h#ws://x",
+            "h/ws://x",
+        ] {
+            assert_eq!(with_scheme(url.to_owned()), format!("ws://{url}"));
+        }
+    }
+
+    #[test]
+    fn seconds_have_bounds() {
+        assert_eq!(seconds("0"), Ok(Duration::ZERO));
+        assert_eq!(some_seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(some_seconds("86400"), Ok(SECONDS_MAX));
+        for typed in ["0", "0.0", "1e-30"] {
+            assert_eq!(some_seconds(typed), Err("no time at all".to_owned()));
+        }
+        assert!(seconds("86401").is_err() && seconds("-1").is_err() && seconds("x").is_err());
     }
 }

@@ -85,11 +85,17 @@ fn base64(value: &Value) -> Result<Bytes, String> {
 }
 
 fn close_request(value: &Value) -> Result<Request, String> {
-    let code = match &value["code"] {
-        Value::Null => return Ok(Request::Close(None)),
-        code => code.as_u64().and_then(|code| u16::try_from(code).ok()),
+    let reason = match &value["reason"] {
+        Value::Null => None,
+        reason => Some(reason.as_str().ok_or("\"reason\" is not a string")?),
     };
-    let reason = value["reason"].as_str().unwrap_or("");
+    let code = match (&value["code"], reason) {
+        (Value::Null, None) => return Ok(Request::Close(None)),
+        // RFC 6455 §5.5.1: the reason stands behind the code.
+        (Value::Null, Some(_)) => return Err("a \"reason\" needs a \"code\"".to_owned()),
+        (code, _) => code.as_u64().and_then(|code| u16::try_from(code).ok()),
+    };
+    let reason = reason.unwrap_or("");
     close_frame(code, reason).map(|frame| Request::Close(Some(frame)))
 }
 
@@ -135,6 +141,18 @@ mod tests {
         check(
             r#"{"event":"close","code":4000,"reason":"bye"}"#,
             "Close(Some(",
+        );
+        check(
+            r#"{"event":"close","code":4000,"reason":null}"#,
+            "Close(Some(",
+        );
+        check(
+            r#"{"event":"close","reason":"bye"}"#,
+            "a \"reason\" needs a \"code\"",
+        );
+        check(
+            r#"{"event":"close","code":4000,"reason":7}"#,
+            "\"reason\" is not a string",
         );
         check(r#"{"event":"close","code":1005}"#, "a close code is");
         check(r#"{"event":"close","code":70000}"#, "a close code is");

@@ -217,6 +217,10 @@ fn what_has_to_be_typed_differently() {
             "unexpected argument",
         ),
         (
+            &["ws://h/", "--connect-timeout", "0"],
+            "invalid value '0' for '--connect-timeout",
+        ),
+        (
             &["ws://h/", "--connect-timeout", "x"],
             "invalid value 'x' for '--connect-timeout",
         ),
