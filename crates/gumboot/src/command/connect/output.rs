@@ -225,7 +225,8 @@ impl Face {
         match (&ending.failure, close) {
             (Some(error), _) => {
                 let whose = whose::not_clean(error);
-                let text = format!("not closed in order ({}): {error}", whose.name());
+                let remedy = whose::remedy_not_clean(error);
+                let text = format!("not closed in order ({}): {error}{remedy}", whose.name());
                 self.failed(whose, &text);
             }
             (None, Some(frame)) if ending.is_clean => {
@@ -238,9 +239,8 @@ impl Face {
         }
     }
 
-    fn event(&mut self, mut event: Value) {
-        event["time"] = format!("{:.3}", Timestamp::now()).into();
-        self.push(format!("{event}\n").as_bytes());
+    fn event(&mut self, event: Value) {
+        self.push(event_line(event).as_bytes());
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -314,9 +314,8 @@ impl Output {
         let whose = whose::not_connected(error);
         let text = render::escaped(&error.to_string());
         if self.style == Style::Json {
-            let mut event = json::error(whose.name(), whose::status(error), &text);
-            event["time"] = format!("{:.3}", Timestamp::now()).into();
-            let _ = writeln!(io::stdout(), "{event}");
+            let event = json::error(whose.name(), whose::status(error), &text);
+            let _ = io::stdout().write_all(event_line(event).as_bytes());
         }
         let remedy = whose::remedy(error);
         complain(&match whose {
@@ -328,6 +327,12 @@ impl Output {
             _ => EXIT_FAILURE,
         }
     }
+}
+
+/// A line for an event, with the time; harmless also where standard output is a terminal.
+fn event_line(mut event: Value) -> String {
+    event["time"] = format!("{:.3}", Timestamp::now()).into();
+    render::escaped_json(&event.to_string()) + "\n"
 }
 
 fn describe(pong: &Pong) -> String {

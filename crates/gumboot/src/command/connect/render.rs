@@ -23,6 +23,19 @@ pub(super) fn escaped_lines(text: &str, indent: &str) -> String {
     escape(text, &format!("\n{indent}"))
 }
 
+/// JSON that nothing harmful is left in: only strings can have it, and there an escape means the same.
+pub(super) fn escaped_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for char in json.chars() {
+        match is_harmful(char) {
+            // None of them is beyond the first plane, where two escapes would be needed (RFC 8259 §7).
+            true => drop(write!(safe, "\\u{:04x}", u32::from(char))),
+            false => safe.push(char),
+        }
+    }
+    safe
+}
+
 fn escape(text: &str, line_end: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for char in text.chars() {
@@ -117,6 +130,15 @@ mod tests {
         expect![[r"a\u{1b}[2Jb\u{9b}31mc\rd\u{7}e\u{7f}\u{202e}f	g\nh"]].assert_eq(&escaped(nasty));
         assert_eq!(escaped("grüße 🦀"), "grüße 🦀");
         assert_eq!(escaped_lines("a\nb\r\n", "  | "), "a\n  | b\\r\n  | ");
+    }
+
+    #[test]
+    fn json_means_the_same_without_harm() {
+        let text = "a\x1b[2J\u{7f}\u{9b}\u{61c}\u{202e}\u{2028}\u{2069}\n\"ü🦀";
+        let json = escaped_json(&serde_json::Value::from(text).to_string());
+        expect![[r#""a\u001b[2J\u007f\u009b\u061c\u202e\u2028\u2069\n\"ü🦀""#]].assert_eq(&json);
+        let meant: String = serde_json::from_str(&json).unwrap();
+        assert_eq!(meant, text);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use gumboot_websocket::{
     ConnectError, ConnectWait, LinkError, ProxyError, TlsError,
-    proto::{Error as ProtocolError, handshake::client::HandshakeError},
+    proto::{Error as ProtocolError, Limit, handshake::client::HandshakeError},
 };
 
 /// Who has to change something.
@@ -47,7 +47,11 @@ pub(super) fn not_connected(error: &ConnectError) -> Whose {
 /// Who is to blame that a connection did not end in order.
 pub(super) fn not_clean(error: &LinkError) -> Whose {
     match error {
-        LinkError::Protocol(ProtocolError::LimitExceeded { .. }) => Whose::User,
+        // The limits that a flag sets.
+        LinkError::Protocol(ProtocolError::LimitExceeded {
+            limit: Limit::FrameBytes | Limit::MessageBytes,
+            ..
+        }) => Whose::User,
         LinkError::Io(_) => Whose::Network,
         _ => Whose::Server,
     }
@@ -77,5 +81,38 @@ pub(super) fn remedy(error: &ConnectError) -> &'static str {
             _ => "",
         },
         _ => "",
+    }
+}
+
+/// What can be done so that a connection does not end like that again, if there is an obvious remedy.
+pub(super) fn remedy_not_clean(error: &LinkError) -> &'static str {
+    let LinkError::Protocol(ProtocolError::LimitExceeded { limit, .. }) = error else {
+        return "";
+    };
+    match limit {
+        Limit::FrameBytes | Limit::MessageBytes => " (--max-message-bytes allows more)",
+        Limit::InflateRatio => " (--no-compress offers no compression)",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_the_users_if_a_flag_sets_it() {
+        for (limit, whose, remedy) in [
+            (Limit::FrameBytes, Whose::User, "--max-message-bytes"),
+            (Limit::MessageBytes, Whose::User, "--max-message-bytes"),
+            (Limit::InflateRatio, Whose::Server, "--no-compress"),
+            (Limit::FragmentsPerMessage, Whose::Server, ""),
+            (Limit::ControlFramesPerSecond, Whose::Server, ""),
+        ] {
+            let error = LinkError::Protocol(ProtocolError::LimitExceeded { limit, max: 1 });
+            assert_eq!(not_clean(&error), whose, "{error}");
+            let said = remedy_not_clean(&error);
+            assert!(said.contains(remedy) && said.is_empty() == remedy.is_empty());
+        }
     }
 }

@@ -89,7 +89,7 @@ fn a_message_that_is_too_long_for_us() {
         peer.expect(CLOSE, close_body(1009, reason));
     };
     let why = "gumboot: not closed in order (user): \
-               the peer sent more than frame_bytes_max allows (3)\n";
+               the peer sent more than frame_bytes_max allows (3) (--max-message-bytes allows more)\n";
     check(&["--max-message-bytes", "3"], serve, 1, why);
     let good = |server: &RawServer| {
         let mut peer = server.accept(&[]);
