@@ -96,7 +96,7 @@ pub use crate::{
     reconnect::{
         Failure, NotQueued, ON_OPEN_WAIT_MAX, OnOpenError, QUEUE_MESSAGES_MAX,
         RECONNECT_EVENTS_MAX, RETRY_AFTER_MAX, Reconnect, ReconnectEvent, ReconnectSender,
-        ReconnectState, Reconnecting, STANDS_AFTER,
+        ReconnectState, Reconnecting, STANDS_AFTER, TRANSFERS_MAX,
     },
     server::{AcceptError, Acceptor, DrainTimedOut, Gate, GateLimits, accept},
     socket::Socket,

@@ -48,6 +48,10 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 /// How long the program's part of the opening may take, unless [`Reconnect::on_open_wait_max`] sets another time.
 pub const ON_OPEN_WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// In the midst of how many connections a message is lost until it is given up, unless [`Reconnect::transfers_max`] sets
+/// another number.
+pub const TRANSFERS_MAX: u32 = 3;
+
 type Connecting<S> = Pin<Box<dyn Future<Output = Result<Socket<S>, ConnectError>> + Send>>;
 type Opening<S> = Pin<Box<dyn Future<Output = Result<Socket<S>, OnOpenError>> + Send>>;
 
@@ -59,7 +63,9 @@ type Opening<S> = Pin<Box<dyn Future<Output = Result<Socket<S>, OnOpenError>> + 
 /// - What is not worth another attempt ends it: see [`Failure::is_temporary`], and [`Reconnect::retry_if`] for other
 ///   rules.
 ///
-/// A message that is sent while there is no connection waits for the next one. One that the operating system has taken
+/// A message that is sent while there is no connection waits for the next one. One that was sent in part when its
+/// connection was lost is sent again, whole; after [`TRANSFERS_MAX`] such losses, or one in which the server says that it
+/// takes no such message, it is given up, as [`ReconnectEvent::NotSent`] tells. One that the operating system has taken
 /// may still be lost with its connection, and is not sent again: what must arrive is for the program to say again, in
 /// [`Reconnect::on_open`].
 ///
@@ -86,6 +92,7 @@ type Opening<S> = Pin<Box<dyn Future<Output = Result<Socket<S>, OnOpenError>> + 
 /// #           if count == 2 { break }
 ///         }
 ///         ReconnectEvent::Waiting { failure, wait, .. } => println!("{failure}; again in {wait:?}"),
+///         ReconnectEvent::NotSent { message, .. } => println!("not sent: {}", message.as_bytes().len()),
 ///         ReconnectEvent::GivenUp { failure, .. } => println!("{failure}; that was all"),
 ///         _ => {}
 ///     }
@@ -99,6 +106,7 @@ pub struct Reconnect<S = Transport> {
     on_open_wait_max: Duration,
     retries: Retries,
     queue_messages_max: usize,
+    transfers_max: Option<u32>,
 }
 
 /// When there is another attempt.
@@ -147,6 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnect<S> {
                 is_worth_it: Box::new(Failure::is_temporary),
             },
             queue_messages_max: QUEUE_MESSAGES_MAX,
+            transfers_max: Some(TRANSFERS_MAX),
         }
     }
 
@@ -209,6 +218,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Reconnect<S> {
     #[must_use]
     pub fn queue_messages_max(mut self, max: usize) -> Self {
         self.queue_messages_max = max.max(1);
+        self
+    }
+
+    /// In the midst of how many connections a message is lost until it is given up, 1 at least; `None` for no bound.
+    /// Default [`TRANSFERS_MAX`]. A connection that sent nothing of it is not counted.
+    #[must_use]
+    pub fn transfers_max(mut self, max: impl Into<Option<u32>>) -> Self {
+        self.transfers_max = max.into();
         self
     }
 
@@ -357,6 +374,7 @@ impl<S> fmt::Debug for Reconnect<S> {
             .field("backoff", &self.retries.backoff)
             .field("attempts_max", &self.retries.attempts_max)
             .field("queue_messages_max", &self.queue_messages_max)
+            .field("transfers_max", &self.transfers_max)
             .finish_non_exhaustive()
     }
 }

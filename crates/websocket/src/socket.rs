@@ -255,6 +255,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.written == self.queued
     }
 
+    /// How many bytes the operating system has taken since the last call.
+    pub(crate) fn take_bytes_out(&mut self) -> u64 {
+        self.link.take_traffic().bytes_out
+    }
+
     /// Notes what a write has come to. Of a transport that has ended nothing more is known.
     fn note_written(&mut self, written: &Poll<Result<(), LinkError>>) {
         let has_ended = matches!(self.link.closing(), Closing::Clean | Closing::Dropped);

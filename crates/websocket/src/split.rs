@@ -143,6 +143,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         self.0.lock().is_all_written()
     }
 
+    /// How many bytes the operating system has taken since the last call.
+    pub(crate) fn take_bytes_out(&self) -> u64 {
+        self.0.lock().take_bytes_out()
+    }
+
     /// Sends a Close; the peer's answer, and the end, are what the other half sees.
     pub async fn close(&mut self, frame: Option<&CloseFrame>) {
         self.0.lock().queue_close(frame);

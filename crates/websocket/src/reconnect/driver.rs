@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, future::pending, time::Duration};
 
-use gumboot_websocket_proto::{CloseFrame, Message};
+use gumboot_websocket_proto::{CloseCode, CloseFrame, Message};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{
@@ -34,11 +34,33 @@ pub(super) struct Driver<S> {
     first: Option<First>,
 }
 
+/// The codes by which a server takes no such message: its kind, its content, its length (RFC 6455 §7.4.1).
+const REFUSING: [CloseCode; 3] = [
+    CloseCode::UNSUPPORTED,
+    CloseCode::INVALID_DATA,
+    CloseCode::TOO_BIG,
+];
+
 /// The first of the messages that wait.
 struct First {
     message: Message,
     /// Whether the connection that stands has it: it is to be written, and not to be put there again.
     is_queued: bool,
+    /// How many connections were lost when they had sent a part of it.
+    transfers: u32,
+    /// Whether the server closed the last of them with a code that is about the message.
+    is_refused: bool,
+}
+
+impl First {
+    fn new(message: Message) -> Self {
+        Self {
+            message,
+            is_queued: false,
+            transfers: 0,
+            is_refused: false,
+        }
+    }
 }
 
 impl Retries {
@@ -118,6 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             };
             let next = Instant::now().checked_add(wait);
             self.state.send_replace(ReconnectState::Waiting);
+            self.give_up_first().await;
             self.tell(ReconnectEvent::Waiting {
                 failure,
                 attempt,
@@ -168,7 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             never = writing => match never {},
             failure = read(receiver, &self.events) => failure,
         };
-        self.forget_if_written();
+        self.settle_first();
         self.socket = None;
         if since.elapsed() >= self.reconnect.retries.stands_after {
             self.reconnect.retries.backoff.reset();
@@ -195,7 +218,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             never = goodbye => match never {},
             () = end => {}
         }
-        self.forget_if_written();
+        self.settle_first();
     }
 
     /// What waits and will not be sent.
@@ -209,15 +232,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         unsent
     }
 
-    /// Sees whether the connection that is gone has sent the first message.
-    fn forget_if_written(&mut self) {
-        let is_written = self
-            .socket
-            .as_ref()
-            .is_some_and(|(sender, _)| sender.is_all_written());
-        match &mut self.first {
-            Some(first) if !(first.is_queued && is_written) => first.is_queued = false,
-            _ => self.first = None,
+    /// Sees what the connection that is gone has done with the first message.
+    fn settle_first(&mut self) {
+        let (Some(first), Some((sender, receiver))) = (&mut self.first, &self.socket) else {
+            return;
+        };
+        if !first.is_queued {
+            return;
+        }
+        if sender.is_all_written() {
+            self.first = None;
+            return;
+        }
+        first.is_queued = false;
+        if sender.take_bytes_out() > 0 {
+            first.transfers = first.transfers.saturating_add(1);
+            let close = receiver.close_frame();
+            first.is_refused = close.is_some_and(|frame| REFUSING.contains(&frame.code()));
+        }
+    }
+
+    /// Tells that the first message is given up, if it is; else it would keep the others back for ever.
+    async fn give_up_first(&mut self) {
+        let is_lost = |first: &First| {
+            let max = self.reconnect.transfers_max;
+            first.is_refused || max.is_some_and(|max| first.transfers >= max.max(1))
+        };
+        if !self.first.as_ref().is_some_and(is_lost) {
+            return;
+        }
+        // It is taken when there is room, so that it is not lost if this is dropped.
+        let Ok(place) = self.events.reserve().await else {
+            return pending().await;
+        };
+        if let Some(first) = self.first.take() {
+            place.send(ReconnectEvent::NotSent {
+                message: first.message,
+                transfers: first.transfers,
+            });
         }
     }
 
@@ -267,10 +319,7 @@ async fn write_all<S: AsyncRead + AsyncWrite + Unpin>(
         let current = match first {
             Some(first) => first,
             None => match messages.next().await {
-                Some(message) => first.insert(First {
-                    message,
-                    is_queued: false,
-                }),
+                Some(message) => first.insert(First::new(message)),
                 None => return,
             },
         };
@@ -278,6 +327,8 @@ async fn write_all<S: AsyncRead + AsyncWrite + Unpin>(
             if sender.queue(current.message.clone()).is_err() {
                 return;
             }
+            // What is written from here on is of this message, but for answers to pings.
+            sender.take_bytes_out();
             current.is_queued = true;
         }
         sender.flush().await;

@@ -19,6 +19,15 @@ pub enum ReconnectEvent {
     },
     /// A message from the server.
     Message(Message),
+    /// A message is given up, and those behind it go on: the server closed the connection in the midst of it with 1003,
+    /// 1007 or 1009, or as many as [`Reconnect::transfers_max`](crate::Reconnect::transfers_max) connections were lost
+    /// in the midst of it. The failure follows, in [`ReconnectEvent::Waiting`].
+    NotSent {
+        /// The message.
+        message: Message,
+        /// How many connections were lost when they had sent a part of it.
+        transfers: u32,
+    },
     /// A connection stands, and the program's part of its opening is done.
     Open {
         /// The subprotocol that was chosen.

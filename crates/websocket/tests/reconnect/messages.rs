@@ -1,11 +1,17 @@
 //! Messages: none is lost in silence, none comes twice, and the opening comes first.
 
-use gumboot_websocket::{NotQueued, QUEUE_MESSAGES_MAX, proto::Message};
+use std::time::Duration;
+
+use gumboot_websocket::{
+    NotQueued, QUEUE_MESSAGES_MAX, ReconnectEvent, Reconnecting, TRANSFERS_MAX, proto::Message,
+};
 use tokio::io::AsyncReadExt;
 
 use crate::{
     expect_given_up, expect_text, expect_waiting, open,
-    server::{Plan, accept, accept_and_say, answer, client, echo, hand_over, serve},
+    server::{
+        Plan, accept, accept_and_say, answer, client, echo, hand_over, serve, take_little_and_say,
+    },
 };
 
 #[tokio::test(start_paused = true)]
@@ -74,7 +80,7 @@ async fn a_message_that_was_half_written_is_sent_again_whole() {
     let half = accept(async |socket| {
         let (link, _) = socket.into_parts();
         // Unread, the stream is full in the middle of the message.
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         drop(link);
     });
     let mut connection = client([takes_half, half, echo()]).start();
@@ -87,7 +93,7 @@ async fn a_message_that_was_half_written_is_sent_again_whole() {
     connection.send(long.clone()).await.unwrap();
     expect_waiting(&mut connection).await;
     open(&mut connection).await;
-    let Some(gumboot_websocket::ReconnectEvent::Message(first)) = connection.next().await else {
+    let Some(ReconnectEvent::Message(first)) = connection.next().await else {
         panic!("the first message comes back");
     };
     assert_eq!(first.as_bytes(), random_bytes(10_000));
@@ -169,4 +175,133 @@ async fn what_waits_at_the_end_is_given_back() {
     let late = sender.try_send("d").unwrap_err();
     assert_eq!(late, NotQueued::Ended(Message::text("d")));
     assert_eq!(connection.close(None).await, []);
+}
+
+/// The next event, which is to be that this message is given up after so many transfers.
+async fn expect_not_sent(connection: &mut Reconnecting, expected: &Message, count: u32) {
+    match connection.next().await {
+        Some(ReconnectEvent::NotSent { message, transfers }) => {
+            assert_eq!(&message, expected);
+            assert_eq!(transfers, count);
+        }
+        event => panic!("{event:?}"),
+    }
+}
+
+/// A server that takes the first byte of a message, and then closes with this code.
+fn refuse(code: u16) -> Plan {
+    let [high, low] = code.to_be_bytes();
+    take_little_and_say([0x88, 2, high, low])
+}
+
+fn long() -> Message {
+    Message::binary(random_bytes(10_000))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_the_server_refuses_keeps_none_back() {
+    for code in [1003, 1007, 1009] {
+        let mut connection = client([refuse(code), echo()]).start();
+        connection.send(long()).await.unwrap();
+        connection.send("behind").await.unwrap();
+        open(&mut connection).await;
+        expect_not_sent(&mut connection, &long(), 1).await;
+        let failure = expect_waiting(&mut connection).await;
+        assert!(failure.to_string().contains(&code.to_string()), "{failure}");
+        open(&mut connection).await;
+        expect_text(&mut connection, "behind").await;
+        assert_eq!(connection.close(None).await, []);
+    }
+}
+
+/// The next event, which is to be the long message.
+async fn expect_long(connection: &mut Reconnecting) {
+    let event = connection.next().await;
+    assert!(
+        matches!(&event, Some(ReconnectEvent::Message(message)) if *message == long()),
+        "{event:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_with_another_code_is_not_about_the_message() {
+    let mut connection = client([refuse(1011), echo()]).start();
+    connection.send(long()).await.unwrap();
+    open(&mut connection).await;
+    expect_waiting(&mut connection).await;
+    open(&mut connection).await;
+    expect_long(&mut connection).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_takes_nothing_of_a_message_is_not_counted() {
+    let login_only = || accept(async |mut socket| drop(socket.receive().await));
+    let lost = (0..2 * TRANSFERS_MAX).map(|_| login_only());
+    let reconnect = client(lost.chain([echo()])).on_open(async |mut socket| {
+        socket.send("login").await?;
+        // Meanwhile the server goes.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(socket)
+    });
+    let mut connection = reconnect.start();
+    connection.send(long()).await.unwrap();
+    for _ in 0..2 * TRANSFERS_MAX {
+        open(&mut connection).await;
+        expect_waiting(&mut connection).await;
+    }
+    open(&mut connection).await;
+    expect_text(&mut connection, "login").await;
+    expect_long(&mut connection).await;
+}
+
+/// Connections that are lost in the midst of a message, as `max` bounds them; then come `plans`.
+async fn lose(
+    times: u32,
+    max: impl Into<Option<u32>>,
+    plans: impl IntoIterator<Item = Plan>,
+) -> Reconnecting {
+    let lost = (0..times).map(|_| take_little_and_say(""));
+    let reconnect = client(lost.chain(plans)).transfers_max(max);
+    let mut connection = reconnect.start();
+    connection.send(long()).await.unwrap();
+    connection.send("behind").await.unwrap();
+    for _ in 1..times {
+        open(&mut connection).await;
+        expect_waiting(&mut connection).await;
+    }
+    open(&mut connection).await;
+    connection
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_never_gets_through_is_given_up() {
+    for max in [1, TRANSFERS_MAX] {
+        // An attempt that sends nothing of it counts for nothing.
+        let mut connection = lose(max, max, [Plan::Refuse, echo()]).await;
+        expect_not_sent(&mut connection, &long(), max).await;
+        expect_waiting(&mut connection).await;
+        expect_waiting(&mut connection).await;
+        open(&mut connection).await;
+        expect_text(&mut connection, "behind").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_sent_again_for_ever_on_request() {
+    let times = 10 * TRANSFERS_MAX;
+    let mut connection = lose(times, None, [echo()]).await;
+    expect_waiting(&mut connection).await;
+    open(&mut connection).await;
+    expect_long(&mut connection).await;
+    expect_text(&mut connection, "behind").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_lost_at_the_end_is_told_once() {
+    let reconnect = client([refuse(1009)]).attempts_max(0);
+    let mut connection = reconnect.start();
+    connection.send(long()).await.unwrap();
+    open(&mut connection).await;
+    let (_, unsent) = expect_given_up(&mut connection).await;
+    assert_eq!(unsent, 1);
 }

@@ -122,6 +122,18 @@ pub(crate) fn accept_and_say(bytes: &'static [u8]) -> Plan {
     })
 }
 
+/// A server that accepts, takes the first byte of a message and no more, says `bytes`, and is gone a second later.
+pub(crate) fn take_little_and_say(bytes: impl Into<Vec<u8>>) -> Plan {
+    let bytes = bytes.into();
+    serve(async move |mut stream| {
+        let head = read_head(&mut stream).await;
+        let _ = stream.write_all(good_answer(&head).as_bytes()).await;
+        let _ = stream.read_u8().await;
+        let _ = stream.write_all(&bytes).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    })
+}
+
 /// What accepts the handshake of a client.
 fn good_answer(head: &str) -> String {
     let key = head
