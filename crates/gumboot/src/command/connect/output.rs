@@ -226,7 +226,11 @@ impl Face {
             (Some(error), _) => {
                 let whose = whose::not_clean(error);
                 let remedy = whose::remedy_not_clean(error);
-                let text = format!("not closed in order ({}): {error}{remedy}", whose.name());
+                let before = close.map_or_else(String::new, |frame| {
+                    format!(", after the server had closed: {}", render::close(frame))
+                });
+                let name = whose.name();
+                let text = format!("not closed in order ({name}): {error}{remedy}{before}");
                 self.failed(whose, &text);
             }
             (None, Some(frame)) if ending.is_clean => {

@@ -39,7 +39,7 @@ pub(super) struct Pong {
 /// How a connection ended.
 #[derive(Debug)]
 pub(super) struct Ending {
-    /// Whether both Closes have passed.
+    /// Whether both Closes have passed, and nothing has failed.
     pub(super) is_clean: bool,
     /// The peer's Close, if one came.
     pub(super) close: Option<Option<CloseFrame>>,
@@ -54,6 +54,10 @@ const PINGS_WAITING_MAX: usize = 64;
 pub(super) struct Wire {
     link: Link<Transport>,
     arrived: Arrived,
+    /// Pings that were asked for without a payload.
+    pings_without_payload: u64,
+    /// Whether the user has dropped what waited to be written, our Close perhaps among it.
+    has_dropped: bool,
 }
 
 /// What has arrived and was not taken yet: no more than one read brings.
@@ -101,10 +105,10 @@ impl Arrived {
     }
 
     /// Keeps the first failure, which is the cause of others. Once the peer's Close is here, it may end the transport in
-    /// whatever way.
-    fn fail(&mut self, error: LinkError) {
+    /// whatever way, unless it `owes` us to take what waits for it.
+    fn fail(&mut self, error: LinkError, owes: bool) {
         let transport = matches!(error, LinkError::Eof | LinkError::Io(_));
-        if !transport || self.close.is_none() {
+        if !transport || self.close.is_none() || owes {
             self.failure.get_or_insert(error);
         }
     }
@@ -112,9 +116,15 @@ impl Arrived {
 
 impl Wire {
     pub(super) fn new(socket: Socket) -> Self {
+        Self::over(socket.into_parts().0)
+    }
+
+    fn over(link: Link<Transport>) -> Self {
         Self {
-            link: socket.into_parts().0,
+            link,
             arrived: Arrived::default(),
+            pings_without_payload: 0,
+            has_dropped: false,
         }
     }
 
@@ -123,8 +133,16 @@ impl Wire {
         self.link.connection().send(message)
     }
 
-    /// Puts a ping behind what waits to be written.
+    /// Puts a ping behind what waits to be written. Without a payload it gets one, since the connection's own pings have
+    /// none: their pongs could be taken for its.
     pub(super) fn ping(&mut self, payload: Bytes) -> Result<(), SendError> {
+        let payload = match payload.is_empty() {
+            true => {
+                self.pings_without_payload += 1;
+                format!("ping {}", self.pings_without_payload).into()
+            }
+            false => payload,
+        };
         self.link.connection().ping(&payload)?;
         if self.arrived.pings.len() == PINGS_WAITING_MAX {
             self.arrived.pings.pop_front();
@@ -140,7 +158,12 @@ impl Wire {
 
     /// Ends the connection without a word.
     pub(super) fn drop_now(&mut self) {
+        self.has_dropped |= self.has_unwritten();
         self.link.abandon();
+    }
+
+    fn has_unwritten(&mut self) -> bool {
+        self.link.connection().bytes_pending() > 0
     }
 
     /// Whether the peer must first take what waits for it.
@@ -168,18 +191,9 @@ impl Wire {
             }
             let blocked = self.link.is_blocked();
             self.link.set_reading(may_read);
-            let read = match may_read {
-                true => self.poll_read(cx),
-                false => Poll::Pending,
-            };
-            let is_read = read.is_ready();
-            let written = self.link.poll_write(cx, now());
-            let timer = self.link.poll_timer(cx, None);
-            for result in [read, written, timer] {
-                if let Poll::Ready(Err(error)) = result {
-                    self.arrived.fail(error);
-                }
-            }
+            let is_read = may_read && self.step(|wire| wire.poll_read(cx)).is_ready();
+            let _ = self.step(|wire| wire.link.poll_write(cx, now()));
+            let _ = self.step(|wire| wire.link.poll_timer(cx, None));
             if blocked && !self.link.is_blocked() {
                 return Poll::Ready(Happening::Room);
             }
@@ -187,6 +201,16 @@ impl Wire {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Takes a step of the link, and keeps its failure.
+    fn step(&mut self, step: impl FnOnce(&mut Self) -> Poll<Result<(), LinkError>>) -> Poll<()> {
+        let owes = self.has_unwritten();
+        step(self).map(|result| {
+            if let Err(error) = result {
+                self.arrived.fail(error, owes);
+            }
+        })
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
@@ -204,10 +228,15 @@ impl Wire {
             return Poll::Pending;
         }
         ready!(self.link.poll_end(cx));
+        let failure = self.arrived.failure.take();
+        let has_closed = self.link.closing() == Closing::Clean && !self.has_dropped;
         Poll::Ready(Happening::Ended(Ending {
-            is_clean: self.link.closing() == Closing::Clean,
+            is_clean: has_closed && failure.is_none(),
             close: self.arrived.close.take(),
-            failure: self.arrived.failure.take(),
+            failure,
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

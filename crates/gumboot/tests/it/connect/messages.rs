@@ -1,6 +1,6 @@
 //! Lines become messages and messages become lines.
 
-use std::process::Stdio;
+use std::{io::Write, process::Stdio};
 
 use gumboot_testkit::{BINARY, PING, PONG, TEXT};
 use serde_json::json;
@@ -107,6 +107,32 @@ fn pings_of_the_server_are_answered_and_told() {
     let piped = finish(child);
     let ping = json!({ "event": "ping", "data": "YXJlIHlvdSB0aGVyZQ==" });
     assert_eq!(piped.events()[1], ping);
+    assert_eq!(piped.status, Some(0));
+}
+
+#[test]
+fn a_ping_without_data_is_told_from_those_of_the_connection() {
+    let server = RawServer::new();
+    let mut child = start(&["--json", "--json-input", &server.url()], Stdio::piped());
+    let mut stdin = child.stdin.take().unwrap();
+    let mut peer = server.accept(&[]);
+    stdin
+        .write_all(b"{\"event\":\"ping\"}\n{\"event\":\"ping\"}\n")
+        .unwrap();
+    peer.expect(PING, "ping 1");
+    peer.expect(PING, "ping 2");
+    // As if it answered one of the connection's own.
+    peer.send(PONG, "");
+    peer.send(PONG, "ping 1");
+    peer.send(PONG, "ping 2");
+    peer.close(1000, "");
+    let piped = finish(child);
+    let measured: Vec<bool> = piped.text().lines().collect::<Vec<_>>()[1..4]
+        .iter()
+        .map(|line| !line.contains("\"round_trip_ms\":null"))
+        .collect();
+    assert_eq!(measured, [false, true, true], "{piped:?}");
+    assert_eq!(piped.events()[2]["data"], "cGluZyAx");
     assert_eq!(piped.status, Some(0));
 }
 
