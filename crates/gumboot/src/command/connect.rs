@@ -47,6 +47,33 @@ enum Request {
 /// Requests that wait for the connection to take them.
 const REQUESTS_WAITING_MAX: usize = 16;
 
+/// Where the requests of a user come from.
+#[derive(Debug)]
+struct Wanted {
+    /// They wait while the server does not take what was sent before.
+    requests: mpsc::Receiver<Request>,
+    /// They do not wait for the server: [`Request::Close`] and [`Request::Interrupt`] of someone at a terminal.
+    urgent: mpsc::Receiver<Request>,
+}
+
+/// Where they go to.
+#[derive(Debug)]
+struct Wants {
+    requests: mpsc::Sender<Request>,
+    urgent: mpsc::Sender<Request>,
+}
+
+/// A way from a user to a session.
+fn wishes() -> (Wants, Wanted) {
+    let (requests, requested) = mpsc::channel(REQUESTS_WAITING_MAX);
+    let (urgent, urged) = mpsc::channel(REQUESTS_WAITING_MAX);
+    let wanted = Wanted {
+        requests: requested,
+        urgent: urged,
+    };
+    (Wants { requests, urgent }, wanted)
+}
+
 /// Runs the command to its end.
 pub(crate) fn run(args: Box<Args>) -> ExitCode {
     let plan = match args.resolve() {
@@ -91,8 +118,8 @@ async fn connect(plan: Plan) -> u8 {
     if plan.is_interactive {
         return talk(plan, &negotiated, wire, signals).await;
     }
-    let (requests, wanted) = mpsc::channel(REQUESTS_WAITING_MAX);
-    input::spawn(plan.input, requests);
+    let (wants, wanted) = wishes();
+    input::spawn(plan.input, wants.requests);
     let face = match Face::pipe(plan.output) {
         Ok(face) => face,
         Err(error) => {
@@ -107,8 +134,8 @@ async fn connect(plan: Plan) -> u8 {
 
 /// The session of someone at a terminal.
 async fn talk(plan: Plan, negotiated: &Negotiated, wire: Wire, signals: Signals) -> u8 {
-    let (requests, wanted) = mpsc::channel(REQUESTS_WAITING_MAX);
-    let (editor, printer) = match Editor::start(requests) {
+    let (wants, wanted) = wishes();
+    let (editor, printer) = match Editor::start(wants) {
         Ok(started) => started,
         Err(error) => {
             eprintln!("gumboot: cannot use the terminal: {error}");

@@ -74,6 +74,10 @@ impl RawPeer {
                 let length = self.tcp.read(2);
                 usize::from(u16::from_be_bytes([length[0], length[1]]))
             }
+            127 => {
+                let length = self.tcp.read(8).try_into().unwrap();
+                usize::try_from(u64::from_be_bytes(length)).unwrap()
+            }
             length => length.into(),
         };
         assert!(head[1] >= 0x80, "a client masks");

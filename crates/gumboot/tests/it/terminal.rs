@@ -181,6 +181,50 @@ fn ctrl_c_and_ctrl_d_close_and_a_second_ctrl_c_does_not_wait() {
     terminal.expect("* not closed in order: dropped");
 }
 
+/// The bytes of an upload that no buffer on the way takes.
+const UPLOAD_BYTES: usize = 16 << 20;
+
+/// Types for an upload, and gives what it is of.
+fn upload(state: &StateFolder, terminal: &mut Terminal) -> Vec<u8> {
+    let bytes = vec![b'u'; UPLOAD_BYTES];
+    let path = state.file("upload", &bytes);
+    terminal.type_line(&format!("/file {path}"));
+    bytes
+}
+
+#[test]
+fn ctrl_c_is_heard_while_the_server_reads_nothing() {
+    let state = StateFolder::new("stuck");
+    let (mut terminal, peer) = open(&state, &[]);
+    upload(&state, &mut terminal);
+    // More than wait for the server.
+    for number in 0..17 {
+        terminal.type_line(&format!("line {number}"));
+    }
+    terminal.expect("* not sent: the server does not take what was sent before");
+    terminal.type_keys("x");
+    terminal.expect_last_line("> x");
+    terminal.type_keys("\x03");
+    terminal.expect_last_line(">");
+    terminal.type_keys("\x03");
+    assert_eq!(terminal.wait(), Some(1));
+    terminal.expect("* not closed in order: dropped");
+    drop(peer);
+}
+
+#[test]
+fn what_was_typed_before_a_close_goes_before_it() {
+    let state = StateFolder::new("order");
+    let (mut terminal, mut peer) = open(&state, &[]);
+    let uploaded = upload(&state, &mut terminal);
+    terminal.type_line("last");
+    terminal.type_line("/close 4000 bye");
+    peer.expect(BINARY, uploaded);
+    peer.expect(TEXT, "last");
+    peer.expect_close(4000, "bye");
+    assert_eq!(terminal.wait(), Some(0));
+}
+
 #[test]
 fn a_warning_for_insecure_is_seen() {
     let state = StateFolder::new("warning");

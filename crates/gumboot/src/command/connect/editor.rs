@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    ops::ControlFlow,
     path::PathBuf,
     sync::{
         Arc,
@@ -14,12 +15,13 @@ use std::{
 use nix::sys::signal::{Signal, raise};
 use rustyline::{Config, DefaultEditor, ExternalPrinter, error::ReadlineError};
 use tokio::{
-    sync::{mpsc, oneshot},
+    runtime::Handle,
+    sync::{mpsc::error::SendTimeoutError, oneshot},
     time::timeout,
 };
 
 use super::{
-    Request, history,
+    Request, Wants, history,
     output::Writer,
     render::escaped,
     typed::{self, Typed},
@@ -29,6 +31,10 @@ const PROMPT: &str = "> ";
 
 /// Up a line and down again: printed behind what is to be seen for sure, and not to be seen itself.
 const BARRIER: &str = "\x1b[A\n";
+
+/// How long what is typed waits for room among the requests, which a server that takes nothing never makes: meanwhile
+/// no key is heard, not even Ctrl-C.
+const ROOM_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// How often the editor is asked to end, and how long is waited for it each time.
 const STOP_ASKS_MAX: u32 = 100;
@@ -42,11 +48,11 @@ pub(super) struct Editor {
 }
 
 impl Editor {
-    /// Starts to edit lines, which become requests; gives what prints above them.
+    /// Starts to edit lines, which become requests; gives what prints above them. To be called on the runtime.
     ///
     /// # Errors
     /// There is no terminal.
-    pub(super) fn start(requests: mpsc::Sender<Request>) -> rustyline::Result<(Self, Writer)> {
+    pub(super) fn start(wants: Wants) -> rustyline::Result<(Self, Writer)> {
         let mut lines = DefaultEditor::with_config(config()?)?;
         let printer = lines.create_external_printer()?;
         let history = open_history(&mut lines);
@@ -55,7 +61,8 @@ impl Editor {
         let desk = Desk {
             lines,
             history,
-            requests,
+            wants,
+            runtime: Handle::current(),
             is_over: Arc::clone(&is_over),
         };
         thread::spawn(move || {
@@ -105,7 +112,8 @@ struct Desk {
     lines: DefaultEditor,
     /// Where lines are kept, if they are.
     history: Option<PathBuf>,
-    requests: mpsc::Sender<Request>,
+    wants: Wants,
+    runtime: Handle,
     is_over: Arc<AtomicBool>,
 }
 
@@ -124,14 +132,32 @@ impl Desk {
                 }
                 // The terminal is gone, or the user insists.
                 Err(_) => {
-                    let _ = self.requests.blocking_send(Request::Interrupt);
+                    let _ = self.wants.urgent.blocking_send(Request::Interrupt);
                     return;
                 }
             };
             if let Some(request) = request
-                && self.requests.blocking_send(request).is_err()
+                && self.ask(request).is_break()
             {
                 return;
+            }
+        }
+    }
+
+    /// Asks the session; breaks when it is over.
+    fn ask(&self, request: Request) -> ControlFlow<()> {
+        let over = |_| ControlFlow::Break(());
+        if let Request::Close(_) | Request::Interrupt = request {
+            let asked = self.wants.urgent.blocking_send(request);
+            return asked.map_or_else(over, ControlFlow::Continue);
+        }
+        let asked = self.wants.requests.send_timeout(request, ROOM_WAIT_MAX);
+        match self.runtime.block_on(asked) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(SendTimeoutError::Closed(_)) => ControlFlow::Break(()),
+            Err(SendTimeoutError::Timeout(_)) => {
+                say("* not sent: the server does not take what was sent before\n");
+                ControlFlow::Continue(())
             }
         }
     }

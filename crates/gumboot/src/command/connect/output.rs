@@ -130,6 +130,11 @@ impl Face {
         }
     }
 
+    /// Whether someone sits there who types what is sent.
+    pub(super) fn has_typist(&self) -> bool {
+        self.output.style == Style::Talk
+    }
+
     /// Says what was negotiated.
     pub(super) fn opened(&mut self, negotiated: &Negotiated) {
         match self.output.style {

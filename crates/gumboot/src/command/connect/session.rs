@@ -5,12 +5,11 @@ use std::{io, time::Duration};
 use gumboot_websocket::proto::SendError;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::mpsc,
     time::timeout,
 };
 
 use super::{
-    Request,
+    Request, Wanted,
     args::AtEnd,
     negotiated::Negotiated,
     output::{Face, complain},
@@ -51,7 +50,7 @@ pub(super) struct Session {
     wire: Wire,
     face: Face,
     at_end: AtEnd,
-    requests: mpsc::Receiver<Request>,
+    wanted: Wanted,
     takes_requests: bool,
     signals: Signals,
     /// Whether the user wants to leave: what nobody takes any more is dropped.
@@ -67,14 +66,14 @@ impl Session {
         wire: Wire,
         face: Face,
         at_end: AtEnd,
-        requests: mpsc::Receiver<Request>,
+        wanted: Wanted,
         signals: Signals,
     ) -> Self {
         Self {
             wire,
             face,
             at_end,
-            requests,
+            wanted,
             takes_requests: true,
             signals,
             is_leaving: false,
@@ -97,12 +96,14 @@ impl Session {
                     Happening::Ended(ending) => break ending,
                     happening => self.face.happened(&happening),
                 },
-                request = self.requests.recv(), if takes_requests => self.on_request(request),
+                request = self.wanted.requests.recv(), if takes_requests => self.on_request(request),
+                Some(request) = self.wanted.urgent.recv() => self.on_urgent(request),
                 () = self.signals.recv() => self.on_interrupt(),
                 () = self.face.room(), if self.face.waits() => self.face.flush(),
                 () = self.face.gone(), if !self.is_leaving => self.leave(),
             }
         };
+        self.refuse_waiting();
         self.face.ended(&ending);
         let ended = if ending.is_clean { 0 } else { EXIT_FAILURE };
         let ended = ended.max(self.status);
@@ -144,13 +145,42 @@ impl Session {
         }
     }
 
-    /// Something was not sent. That the connection is closing is said once.
+    /// What does not wait for the server; but what was typed before goes first.
+    fn on_urgent(&mut self, request: Request) {
+        while let Ok(earlier) = self.wanted.requests.try_recv() {
+            self.on_request(Some(earlier));
+        }
+        self.on_request(Some(request));
+    }
+
+    /// What waits when the connection is at its end will not be sent.
+    fn refuse_waiting(&mut self) {
+        self.wanted.requests.close();
+        while let Ok(request) = self.wanted.requests.try_recv() {
+            if let Request::Ping(_) | Request::Send(_) = request {
+                self.on_refused(SendError::Closing);
+            }
+        }
+    }
+
+    /// Something was not sent. That the connection is closing is said once; who wants to leave knows it.
     fn on_refused(&mut self, error: SendError) {
         let is_closing = error == SendError::Closing;
-        if !(is_closing && (self.knows_of_close || self.is_leaving)) {
+        if is_closing && self.is_leaving {
+            return;
+        }
+        if !(is_closing && self.knows_of_close) {
             self.face.failed(Whose::User, &format!("not sent: {error}"));
         }
         self.knows_of_close |= is_closing;
+        // Someone at a terminal was told, and is there to do it differently.
+        if !self.face.has_typist() {
+            let status = match is_closing {
+                true => EXIT_FAILURE,
+                false => EXIT_USAGE,
+            };
+            self.status = self.status.max(status);
+        }
     }
 
     /// The first time, closes in order; the second time, drops the connection.

@@ -31,6 +31,23 @@ fn a_clean_close_of_the_server() {
 }
 
 #[test]
+fn input_that_comes_too_late() {
+    let server = RawServer::new();
+    let mut child = start(&["-q", &server.url()], Stdio::piped());
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut peer = server.accept(&[]);
+    peer.send_close(1001, "");
+    peer.expect(CLOSE, close_body(1001, ""));
+    stdin.write_all(b"late\n").unwrap();
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    assert_eq!(line, "gumboot: not sent: the connection is closing\n");
+    peer.tcp.send_end();
+    assert_eq!(finish(child).status, Some(1));
+}
+
+#[test]
 fn input_that_does_not_end_holds_nothing_up() {
     let server = RawServer::new();
     let mut child = start(&["-q", &server.url()], Stdio::piped());

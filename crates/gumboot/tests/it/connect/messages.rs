@@ -2,6 +2,7 @@
 
 use std::{io::Write, process::Stdio};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use gumboot_testkit::{BINARY, PING, PONG, TEXT};
 use serde_json::json;
 
@@ -193,5 +194,18 @@ fn input_that_makes_no_message_is_said_with_its_line() {
             "{piped:?}"
         );
         assert!(!piped.text().contains("unsent"));
+    }
+    for (bytes, status, stderr) in [
+        (125, 0, ""),
+        (
+            126,
+            2,
+            "gumboot: not sent: a ping carries at most 125 bytes\n",
+        ),
+    ] {
+        let data = STANDARD.encode(vec![b'x'; bytes]);
+        let ping = format!("{{\"event\":\"ping\",\"data\":\"{data}\"}}\n");
+        let piped = pipe(&["-q", "--json-input", &url], ping);
+        assert_eq!((piped.status, &*piped.stderr), (Some(status), stderr));
     }
 }

@@ -55,6 +55,15 @@ impl StateFolder {
         Self(None)
     }
 
+    /// The path of a file with `bytes` in it.
+    pub(super) fn file(&self, name: &str, bytes: &[u8]) -> String {
+        let folder = self.0.as_ref().unwrap();
+        fs::create_dir_all(folder).unwrap();
+        let path = folder.join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
     pub(super) fn history(&self) -> String {
         let folder = self.0.as_ref().unwrap();
         fs::read_to_string(folder.join("gumboot/history")).unwrap()
@@ -115,6 +124,15 @@ impl Terminal {
 
     pub(super) fn type_keys(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Types a line, and waits until the next can be typed.
+    #[track_caller]
+    pub(super) fn type_line(&mut self, line: &str) {
+        self.type_keys(line);
+        self.expect_last_line(&format!("> {line}"));
+        self.type_keys("\r");
+        self.expect_last_line(">");
     }
 
     /// Waits until the screen is as `wanted` says.
