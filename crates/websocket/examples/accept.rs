@@ -10,10 +10,13 @@ use http::Response;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::spawn_blocking,
+    time::sleep,
 };
 
 /// How long clients have to answer the last Close.
 const DRAIN_MAX: Duration = Duration::from_secs(4);
+/// How long no client is taken after one could not be.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -27,16 +30,24 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let acceptor = Acceptor::new().protocols(["shout"]).gate(&gate);
     let end = spawn_blocking(|| io::copy(&mut io::stdin(), &mut io::sink()));
     tokio::select! {
-        ended = serve(listener, acceptor) => ended?,
+        () = serve(listener, acceptor) => {}
         _ = end => {}
     }
     gate.drain(DRAIN_MAX).await?;
     Ok(())
 }
 
-async fn serve(listener: TcpListener, acceptor: Acceptor) -> io::Result<()> {
+async fn serve(listener: TcpListener, acceptor: Acceptor) {
     loop {
-        let (stream, client) = listener.accept().await?;
+        let (stream, client) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Too many open files, or a client that has gone already: it passes.
+                eprintln!("{error}");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
         let acceptor = acceptor.clone();
         tokio::spawn(async move {
             if let Err(error) = shout(stream, &acceptor).await {
@@ -58,7 +69,8 @@ async fn shout(stream: TcpStream, acceptor: &Acceptor) -> Result<(), Box<dyn Err
     let mut socket = handshake.accept().await?;
     while let Some(message) = socket.receive().await? {
         let text = message.as_text().unwrap_or("bytes").to_uppercase();
-        socket.send(text).await?;
+        // A failure is told by the next `receive`, and after a Close what is under way still comes.
+        let _ = socket.send(text).await;
     }
     Ok(())
 }

@@ -7,9 +7,9 @@ use std::{error::Error, io, time::Duration};
 
 use axum::{Router, extract::State, response::Response, routing};
 use gumboot_websocket::{Gate, Socket, axum::WebSocketUpgrade};
-use tokio::{net::TcpListener, task::spawn_blocking};
+use tokio::{net::TcpListener, sync::oneshot, task::spawn_blocking, time::timeout};
 
-/// How long clients have to answer the last Close.
+/// How long clients have to answer the last Close, and requests to end.
 const DRAIN_MAX: Duration = Duration::from_secs(4);
 
 #[tokio::main]
@@ -23,10 +23,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/echo", routing::any(upgrade))
         .with_state(gate.clone());
     let end = spawn_blocking(|| io::copy(&mut io::stdin(), &mut io::sink()));
-    axum::serve(listener, app)
-        .with_graceful_shutdown(async { drop(end.await) })
-        .await?;
-    gate.drain(DRAIN_MAX).await?;
+    let (tell, told) = oneshot::channel::<()>();
+    let serve = axum::serve(listener, app).with_graceful_shutdown(async { drop(told.await) });
+    let serving = tokio::spawn(serve.into_future());
+    let _ = end.await;
+    drop(tell);
+    // Both at once: over HTTP/2, axum waits for the WebSockets, and only the gate ends them.
+    let (drained, served) = tokio::join!(gate.drain(DRAIN_MAX), timeout(DRAIN_MAX, serving));
+    drained?;
+    served???;
     Ok(())
 }
 

@@ -14,10 +14,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::spawn_blocking,
+    time::sleep,
 };
 
 /// How long clients have to answer the last Close.
 const DRAIN_MAX: Duration = Duration::from_secs(4);
+/// How long no client is taken after one could not be.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -28,16 +31,24 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let acceptor = Acceptor::new().gate(&gate);
     let end = spawn_blocking(|| io::copy(&mut io::stdin(), &mut io::sink()));
     tokio::select! {
-        ended = serve(listener, acceptor) => ended?,
+        () = serve(listener, acceptor) => {}
         _ = end => {}
     }
     gate.drain(DRAIN_MAX).await?;
     Ok(())
 }
 
-async fn serve(listener: TcpListener, acceptor: Acceptor) -> io::Result<()> {
+async fn serve(listener: TcpListener, acceptor: Acceptor) {
     loop {
-        let (stream, _) = listener.accept().await?;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Too many open files, or a client that has gone already: it passes.
+                eprintln!("{error}");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
         tokio::spawn(serve_http(stream, acceptor.clone()));
     }
 }
@@ -74,7 +85,8 @@ fn answer(mut request: Request<Incoming>, acceptor: &Acceptor) -> Response<Full<
 async fn echo(upgrade: Upgrade) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut socket = upgrade.await?;
     while let Some(message) = socket.receive().await? {
-        socket.send(message).await?;
+        // A failure is told by the next `receive`, and after a Close what is under way still comes.
+        let _ = socket.send(message).await;
     }
     Ok(())
 }

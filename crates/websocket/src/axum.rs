@@ -21,13 +21,21 @@
 //! let gate = Gate::default();
 //! let app = Router::new().route("/chat", any(chat)).with_state(gate.clone());
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-//! let stop = async { drop(tokio::signal::ctrl_c().await) };
-//! axum::serve(listener, app).with_graceful_shutdown(stop).await?;
-//! // axum does not wait for WebSockets; the gate does.
-//! gate.drain(Duration::from_secs(4)).await?;
+//! let (tell, told) = tokio::sync::oneshot::channel::<()>();
+//! let serve = axum::serve(listener, app).with_graceful_shutdown(async { drop(told.await) });
+//! let serving = tokio::spawn(serve.into_future());
+//! tokio::signal::ctrl_c().await?;
+//! drop(tell);
+//! let wait_max = Duration::from_secs(4);
+//! let (drained, served) = tokio::join!(gate.drain(wait_max), tokio::time::timeout(wait_max, serving));
+//! drained?;
+//! served???;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The gate drains beside the end of axum, not after it: axum forgets a WebSocket over HTTP/1.1, but over HTTP/2 it waits
+//! for it, without a bound, and only the gate ends it.
 //!
 //! A handshake over HTTP/2 is a CONNECT, so a route is to be for `any` method.
 

@@ -32,17 +32,23 @@ const REFUSAL_WAIT_MAX: Duration = Duration::from_secs(1);
 /// origin and from programs, without a subprotocol.
 ///
 /// ```no_run
+/// use std::time::Duration;
 /// use tokio::net::TcpListener;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let listener = TcpListener::bind("127.0.0.1:8080").await?;
 /// loop {
-///     let (stream, _) = listener.accept().await?;
+///     let Ok((stream, _)) = listener.accept().await else {
+///         // Such as too many open files: it passes.
+///         tokio::time::sleep(Duration::from_millis(100)).await;
+///         continue;
+///     };
 ///     tokio::spawn(async move {
 ///         let mut socket = gumboot_websocket::accept(stream).await?;
 ///         while let Some(message) = socket.receive().await? {
-///             socket.send(message).await?;
+///             // A failure is told by the next `receive`, and after a Close what is under way still comes.
+///             let _ = socket.send(message).await;
 ///         }
 ///         Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 ///     });

@@ -6,6 +6,8 @@ mod axum;
 mod drain;
 mod examples;
 mod handshake;
+#[cfg(feature = "axum")]
+mod http2;
 mod hyper;
 mod limits;
 mod plain;
