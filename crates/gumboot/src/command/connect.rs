@@ -113,7 +113,7 @@ async fn connect(plan: Plan) -> u8 {
         Ok(socket) => socket,
         Err(error) => return plan.output.refused(&error),
     };
-    let negotiated = Negotiated::of(&plan.url, &socket);
+    let negotiated = Negotiated::of(&plan.url, plan.way, &socket);
     let wire = Wire::new(socket);
     if plan.is_interactive {
         return talk(plan, &negotiated, wire, signals).await;

@@ -1,6 +1,7 @@
 //! What may be typed behind `gumboot connect`, and what it means.
 
 use std::{
+    env,
     fmt::Display,
     fs,
     path::{Path, PathBuf},
@@ -12,6 +13,7 @@ use gumboot_websocket::{Client, Proxy, TlsOptions, proto};
 use super::{
     input::{Form, Input},
     is_terminal,
+    negotiated::{AddressOf, Way},
     output::{Binary, Output, Style},
 };
 
@@ -77,6 +79,9 @@ struct TlsArgs {
     #[arg(long, short = 'k')]
     insecure: bool,
 }
+
+/// The variables that name proxies; the same in upper case do too.
+const PROXY_VARIABLES: [&str; 3] = ["all_proxy", "http_proxy", "https_proxy"];
 
 /// How the server is reached.
 #[derive(Debug, clap::Args)]
@@ -158,6 +163,7 @@ pub(super) enum AtEnd {
 pub(super) struct Plan {
     pub(super) client: Client,
     pub(super) url: String,
+    pub(super) way: Way,
     pub(super) protocols: Vec<String>,
     pub(super) input: Input,
     pub(super) output: Output,
@@ -192,6 +198,10 @@ impl Args {
                 shows_time: pipe.timestamps || is_interactive,
             },
             at_end: if pipe.wait { AtEnd::Wait } else { AtEnd::Close },
+            way: Way {
+                address_of: self.way.address_of(|name| env::var(name).ok()),
+                follows_redirects: self.way.redirects > 0,
+            },
             url: with_scheme(self.url),
             protocols: self.protocol,
         })
@@ -254,6 +264,23 @@ impl WayArgs {
             client = client.unix_socket(path);
         }
         Ok(client.follow_redirects(self.redirects))
+    }
+
+    /// Whose address will be at the other end of the stream, as far as it is known without the server.
+    fn address_of(&self, variable: impl Fn(&str) -> Option<String>) -> AddressOf {
+        let is_set = |name: &&str| -> bool {
+            let either = [name.to_string(), name.to_ascii_uppercase()];
+            either
+                .iter()
+                .any(|name| variable(name).is_some_and(|url| !url.is_empty()))
+        };
+        match self.proxy.as_deref() {
+            _ if self.unix.is_some() => AddressOf::Server,
+            Some("none") => AddressOf::Server,
+            Some(_) => AddressOf::Proxy,
+            None if PROXY_VARIABLES.iter().any(is_set) => AddressOf::Either,
+            None => AddressOf::Server,
+        }
     }
 }
 
@@ -368,6 +395,28 @@ mod tests {
         ] {
             assert_eq!(with_scheme(url.to_owned()), format!("ws://{url}"));
         }
+    }
+
+    #[test]
+    fn whose_address_it_is() {
+        let check = |proxy: Option<&str>, unix: Option<&str>, set: &str, wanted| {
+            let way = WayArgs {
+                proxy: proxy.map(str::to_owned),
+                http2: false,
+                unix: unix.map(PathBuf::from),
+                redirects: 0,
+                no_compress: false,
+            };
+            let variable = |name: &str| (name == set).then(|| "http://p".to_owned());
+            assert_eq!(way.address_of(variable), wanted, "{way:?} {set}");
+        };
+        check(None, None, "", AddressOf::Server);
+        check(None, None, "https_proxy", AddressOf::Either);
+        check(None, None, "ALL_PROXY", AddressOf::Either);
+        check(None, None, "no_proxy", AddressOf::Server);
+        check(None, Some("/s"), "all_proxy", AddressOf::Server);
+        check(Some("none"), None, "all_proxy", AddressOf::Server);
+        check(Some("http://p"), None, "", AddressOf::Proxy);
     }
 
     #[test]

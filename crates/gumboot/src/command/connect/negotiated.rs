@@ -12,7 +12,9 @@ const WEBSOCKET_VERSION: u8 = 13;
 
 #[derive(Debug)]
 pub(super) struct Negotiated {
+    /// What was typed: where it redirects to is not known.
     url: String,
+    way: Way,
     address: Option<SocketAddr>,
     http: &'static str,
     tls: Option<TlsInfo>,
@@ -20,11 +22,47 @@ pub(super) struct Negotiated {
     extensions: String,
 }
 
+/// What may be between us and the server that was typed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    pub(super) address_of: AddressOf,
+    pub(super) follows_redirects: bool,
+}
+
+/// Whose address is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AddressOf {
+    /// The environment names a proxy, for some servers.
+    Either,
+    Proxy,
+    Server,
+}
+
+impl AddressOf {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Either => "either",
+            Self::Proxy => "proxy",
+            Self::Server => "server",
+        }
+    }
+
+    /// What is said behind the address.
+    fn remark(self) -> &'static str {
+        match self {
+            Self::Either => " (the server's or a proxy's)",
+            Self::Proxy => " (the proxy's)",
+            Self::Server => "",
+        }
+    }
+}
+
 impl Negotiated {
-    pub(super) fn of(url: &str, socket: &Socket) -> Self {
+    pub(super) fn of(url: &str, way: Way, socket: &Socket) -> Self {
         let transport = socket.transport();
         Self {
             url: without_user(url),
+            way,
             address: transport.peer_addr(),
             http: match transport.kind() {
                 TransportKind::Http2 => "HTTP/2",
@@ -39,12 +77,13 @@ impl Negotiated {
     /// Each with its name, in words.
     fn entries(&self) -> [(&'static str, String); 6] {
         let none = || "none".to_owned();
+        let address = |address| format!("{address}{}", self.way.address_of.remark());
         let or_none = |text: &str| match text {
             "" => none(),
             text => escaped(text),
         };
         [
-            ("address", self.address.map_or_else(none, |a| a.to_string())),
+            ("address", self.address.map_or_else(none, address)),
             ("http", self.http.to_owned()),
             ("tls", self.tls.as_ref().map_or_else(none, tls)),
             ("websocket", format!("version {WEBSOCKET_VERSION}")),
@@ -57,11 +96,7 @@ impl Negotiated {
     pub(super) fn lines(&self) -> String {
         let entries = self.entries().into_iter();
         let lines = entries.map(|(name, value)| format!("  {name:<10}  {value}\n"));
-        format!(
-            "connected to {}\n{}",
-            escaped(&self.url),
-            lines.collect::<String>()
-        )
+        format!("{}\n{}", self.connected(), lines.collect::<String>())
     }
 
     /// For standard error beside a pipe.
@@ -70,7 +105,15 @@ impl Negotiated {
         let parts: Vec<String> = entries
             .map(|(name, value)| format!("{name} {value}"))
             .collect();
-        format!("connected to {}: {}", escaped(&self.url), parts.join(", "))
+        format!("{}: {}", self.connected(), parts.join(", "))
+    }
+
+    fn connected(&self) -> String {
+        let url = escaped(&self.url);
+        match self.way.follows_redirects {
+            true => format!("connected by way of {url}"),
+            false => format!("connected to {url}"),
+        }
     }
 
     /// For a script.
@@ -86,6 +129,7 @@ impl Negotiated {
             "event": "open",
             "url": self.url,
             "address": self.address.map(|address| address.to_string()),
+            "address_of": self.address.map(|_| self.way.address_of.name()),
             "http": self.http,
             "tls": tls,
             "websocket": WEBSOCKET_VERSION,
@@ -131,6 +175,10 @@ mod tests {
     fn what_a_server_says_of_itself_is_harmless() {
         let negotiated = Negotiated {
             url: "ws://h/".to_owned(),
+            way: Way {
+                address_of: AddressOf::Server,
+                follows_redirects: false,
+            },
             address: None,
             http: "HTTP/1.1",
             tls: None,

@@ -82,7 +82,7 @@ fn every_event_as_json() {
     let piped = pipe(&["--json", "--json-input", &url], input);
     let open = json!({
         "event": "open", "http": "HTTP/1.1", "tls": null, "websocket": 13, "protocol": null,
-        "extensions": "",
+        "extensions": "", "address_of": "server",
     });
     let wanted = [
         open,

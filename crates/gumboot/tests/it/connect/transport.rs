@@ -119,12 +119,15 @@ fn through_a_proxy() {
         });
         String::from_utf8(head).unwrap()
     });
-    let piped = pipe(&["-q", "--proxy", &proxy, &url], "hello\n");
+    let piped = pipe(&["--proxy", &proxy, &url], "hello\n");
     assert_eq!(
         (piped.text(), piped.status),
         ("hello\n", Some(0)),
         "{piped:?}"
     );
+    let (_, address) = proxy.split_once('@').unwrap();
+    let said = format!("address {address} (the proxy's), http HTTP/1.1");
+    assert!(piped.stderr.contains(&said), "{piped:?}");
     let head = asked.join().unwrap().to_ascii_lowercase();
     assert!(head.starts_with("connect 127.0.0.1:"), "{head}");
     assert!(head.contains("proxy-authorization: basic "), "{head}");
