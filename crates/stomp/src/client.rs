@@ -122,7 +122,7 @@ impl Client {
         self
     }
 
-    /// The virtual host; by default, the host of the URL over TCP, and `/` over WebSocket.
+    /// The virtual host. Default: `/`, which servers that have such hosts take for their first.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.0.host = Some(host.into());
@@ -174,7 +174,7 @@ impl Client {
         self
     }
 
-    /// How many attempts follow each other without success before the session ends; `None`, the default, for no bound.
+    /// How many attempts after one loss may fail before the session ends; `None`, the default, for no bound.
     #[must_use]
     pub fn attempts_max(mut self, max: impl Into<Option<u32>>) -> Self {
         self.0.attempts_max = max.into();
@@ -202,7 +202,8 @@ impl Client {
         self
     }
 
-    /// How long a RECEIPT is waited for. Default [`RECEIPT_WAIT_MAX`].
+    /// How long a RECEIPT is waited for on one connection, while the server is read. Default [`RECEIPT_WAIT_MAX`]. What is
+    /// written again over the next connection is waited for anew, and without a connection nothing is late.
     #[must_use]
     pub fn receipt_wait_max(mut self, max: Duration) -> Self {
         self.0.receipt_wait_max = max;
@@ -279,11 +280,7 @@ impl Settings {
 
     /// Begins a session: appends its first frame to `out`.
     pub(crate) fn connect(&self, now: Instant, out: &mut Vec<u8>) -> ClientSession {
-        let host = match (&self.host, &self.address) {
-            (Some(host), _) => host,
-            (None, Address::Stream(stream)) => &stream.host,
-            (None, Address::WebSocket(_)) => "/",
-        };
+        let host = self.host.as_deref().unwrap_or("/");
         let options = ConnectOptions {
             opening: self.opening,
             versions: &self.versions,

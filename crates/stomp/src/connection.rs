@@ -48,8 +48,10 @@ impl Connection {
             let now = now();
             let mut answer = None;
             let read = self.poll_read(cx, now, |event| {
-                if answer.is_none() {
-                    answer = answered(&event.response);
+                // Nothing but an ERROR follows CONNECTED before something is asked.
+                let next = answered(&event.response);
+                if !matches!(answer, Some(Err(_))) {
+                    answer = next.or(answer.take());
                 }
             });
             if let Some(answer) = answer {

@@ -103,16 +103,18 @@ impl Driver {
 
     fn poll_rounds(&mut self, cx: &mut Context<'_>, connection: &mut Connection) -> Poll<Outcome> {
         for _ in 0..ROUNDS_MAX {
-            match self.poll_round(cx, connection) {
-                Ok(Poll::Ready(())) => {}
-                Ok(Poll::Pending) => return Poll::Pending,
-                Err(loss) => return Poll::Ready(Outcome::Lost(loss)),
-            }
+            let round = self.poll_round(cx, connection);
+            // What the server said last says more than that the connection ended behind it.
             if let Some(error) = self.ledger.take_refused() {
                 return Poll::Ready(Outcome::Lost(Loss::Refused(error)));
             }
             if self.ledger.has_left() {
                 return Poll::Ready(Outcome::Left);
+            }
+            match round {
+                Ok(Poll::Ready(())) => {}
+                Ok(Poll::Pending) => return Poll::Pending,
+                Err(loss) => return Poll::Ready(Outcome::Lost(loss)),
             }
         }
         cx.waker().wake_by_ref();
@@ -126,22 +128,25 @@ impl Driver {
         connection: &mut Connection,
     ) -> Result<Poll<()>, Loss> {
         let now = now();
-        let blocked = connection.is_blocked();
         self.take_notes(cx, now, Some(&mut *connection));
+        let mut blocked = connection.is_blocked();
         let reads = self.ledger.wants_messages();
+        self.ledger.set_reading(now, reads && !blocked);
         connection.set_reading(now, reads);
         let read = match reads {
             true => connection.poll_read(cx, now, |event| self.ledger.on_event(&event)),
             false => Poll::Pending,
         };
         let asked = self.poll_requests(cx, now, connection);
+        blocked |= connection.is_blocked();
         let written = connection.poll_write(cx, now);
         if blocked && !connection.is_blocked() {
             return Ok(Poll::Ready(()));
         }
         let timer = connection.poll_timer(cx, self.ledger.poll_timeout());
         if timer.is_ready() {
-            self.ledger.handle_timeout(now);
+            let mut write = |frame: &[u8]| connection.queue(now, frame);
+            self.ledger.handle_timeout(now, &mut write);
         }
         let more = read.is_ready() || asked.is_ready() || timer.is_ready();
         for polled in [read, written, timer] {
@@ -187,7 +192,7 @@ impl Driver {
     ) -> Poll<()> {
         let mut asked = Poll::Pending;
         while !connection.is_blocked() && self.ledger.has_room() {
-            match self.requests.poll_recv(cx) {
+            match self.poll_request(cx) {
                 Poll::Ready(Some(request)) => {
                     let mut write = |frame: &[u8]| connection.queue(now, frame);
                     self.ledger.on_request(now, request, &mut write);
@@ -209,17 +214,25 @@ impl Driver {
         asked
     }
 
+    /// The next request. When the program wants the end, `None` comes once there is none: a request that has a place and
+    /// was not put there is not waited for.
+    fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Option<Request>> {
+        match self.leaving {
+            Leaving::No => self.requests.poll_recv(cx),
+            Leaving::Wanted(_) | Leaving::Said => Poll::Ready(self.requests.try_recv().ok()),
+        }
+    }
+
     /// Makes a new connection, after waits that grow; `None` if the program wants the end meanwhile.
     async fn reconnect(
         &mut self,
         backoff: &mut Option<Backoff>,
         mut loss: Loss,
     ) -> Result<Option<Connection>, Loss> {
-        loop {
+        for attempt in 1_u32.. {
             let Some(backoff) = backoff.as_mut().filter(|_| loss.is_temporary()) else {
                 return Err(loss);
             };
-            let attempt = backoff.attempts() + 1;
             if self.settings.attempts_max.is_some_and(|max| attempt > max) {
                 return Err(loss);
             }
@@ -242,6 +255,7 @@ impl Driver {
                 Err(loss) => loss,
             };
         }
+        Err(loss)
     }
 
     /// Waits until the program wants the end.
@@ -264,7 +278,7 @@ impl Driver {
     fn end(mut self, loss: Option<Loss>) {
         let wanted = !matches!(self.leaving, Leaving::No);
         let confirmed = self.ledger.is_settled();
-        self.ledger.on_ended(loss.as_ref());
+        self.ledger.on_ended(loss.as_ref(), wanted);
         if let Leaving::Wanted(done) = mem::take(&mut self.leaving) {
             for done in done {
                 let result = match (&loss, confirmed) {
@@ -276,5 +290,6 @@ impl Driver {
         }
         let loss = loss.filter(|_| !wanted);
         self.state.send_replace(State::Ended(loss));
+        self.shared.end();
     }
 }

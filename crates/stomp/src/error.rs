@@ -11,6 +11,8 @@ use crate::address::InvalidAddress;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Error {
+    /// The subscription does not ask for acknowledgement: its mode is [`AckMode::Auto`](crate::AckMode::Auto).
+    AckNotAsked,
     /// The URL does not name a STOMP server.
     Address(InvalidAddress),
     /// The session has ended: by [`Session::disconnect`](crate::Session::disconnect), or for the reason that
@@ -144,6 +146,7 @@ impl fmt::Display for Loss {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::AckNotAsked => f.write_str("the subscription asks for no acknowledgement"),
             Self::Address(error) => error.fmt(f),
             Self::Ended => f.write_str("the session has ended"),
             Self::Header(name) => write!(f, "the header {name:?} cannot be sent"),

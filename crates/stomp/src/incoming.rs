@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use gumboot_stomp_proto::{Frame, command};
+use gumboot_stomp_proto::{
+    Frame,
+    command::{self, AckMode},
+};
 
 use crate::{
     error::Error,
@@ -30,14 +33,22 @@ pub struct Message {
     message_id: String,
     headers: Vec<(String, String)>,
     body: Bytes,
-    name: Name,
+    /// What an ACK says for it; without, the subscription does not ask for any.
+    name: Option<Name>,
     session: Session,
 }
+
+/// What a header counts for beside its octets.
+const HEADER_BYTES: usize = 64;
+
+/// What a message counts for beside its headers and its body.
+const MESSAGE_BYTES: usize = 256;
 
 impl Message {
     pub(crate) fn new(
         handle: Arc<Handle>,
         generation: u64,
+        ack: AckMode,
         message: &command::Message<'_>,
         frame: &Frame<'_>,
     ) -> Self {
@@ -48,14 +59,14 @@ impl Message {
             destination: message.destination.clone().into_owned(),
             headers: owned.collect(),
             body: Bytes::copy_from_slice(frame.body()),
-            name: Name {
+            name: (ack != AckMode::Auto).then(|| Name {
                 generation,
                 id: message
                     .ack
                     .as_deref()
                     .map_or_else(|| message_id.clone(), str::to_owned),
                 subscription: message.subscription.as_deref().map(str::to_owned),
-            },
+            }),
             message_id,
             session: Session::from_handle(handle),
         }
@@ -113,9 +124,9 @@ impl Message {
     /// as well. Ready when the ACK waits for nothing but the socket.
     ///
     /// # Errors
-    /// [`Error::MessageStale`] if its connection is lost, [`Error::Ended`].
+    /// [`Error::MessageStale`] if its connection is lost, [`Error::AckNotAsked`], [`Error::Ended`].
     pub async fn ack(&self) -> Result<(), Error> {
-        self.session.tell(self.acknowledge(true, &[])).await
+        self.session.tell(self.acknowledge(true, &[])?).await
     }
 
     /// As [`Message::ack`]; the receipt says that the server has taken it.
@@ -123,7 +134,7 @@ impl Message {
     /// # Errors
     /// As [`Message::ack`].
     pub async fn ack_with_receipt(&self) -> Result<Receipt, Error> {
-        self.session.ask(self.acknowledge(true, &[])).await
+        self.session.ask(self.acknowledge(true, &[])?).await
     }
 
     /// Says that it was not consumed: the server delivers it again, here or elsewhere, or gives it up.
@@ -139,7 +150,7 @@ impl Message {
     /// # Errors
     /// As [`Message::nack`]; and [`Error::Header`].
     pub async fn nack_with(&self, headers: &[(&str, &str)]) -> Result<(), Error> {
-        self.session.tell(self.acknowledge(false, headers)).await
+        self.session.tell(self.acknowledge(false, headers)?).await
     }
 
     /// As [`Message::nack_with`]; the receipt says that the server has taken it.
@@ -147,20 +158,20 @@ impl Message {
     /// # Errors
     /// As [`Message::nack_with`].
     pub async fn nack_with_receipt(&self, headers: &[(&str, &str)]) -> Result<Receipt, Error> {
-        self.session.ask(self.acknowledge(false, headers)).await
+        self.session.ask(self.acknowledge(false, headers)?).await
     }
 
     /// About how many octets it is long.
     pub(crate) fn waiting(&self) -> Waiting {
         let headers = self.headers.iter();
-        let headers = headers.map(|(name, value)| name.len() + value.len());
+        let headers = headers.map(|(name, value)| HEADER_BYTES + name.len() + value.len());
         Waiting {
             messages: 1,
-            bytes: self.body.len() + headers.sum::<usize>(),
+            bytes: MESSAGE_BYTES + self.body.len() + headers.sum::<usize>(),
         }
     }
 
-    pub(crate) fn acknowledge(&self, consumed: bool, headers: &[(&str, &str)]) -> Kind {
+    fn acknowledge(&self, consumed: bool, headers: &[(&str, &str)]) -> Result<Kind, Error> {
         self.acknowledge_in(None, consumed, headers)
     }
 
@@ -169,16 +180,16 @@ impl Message {
         transaction: Option<u64>,
         consumed: bool,
         headers: &[(&str, &str)],
-    ) -> Kind {
+    ) -> Result<Kind, Error> {
         let headers = headers.iter();
-        Kind::Acknowledge(Acknowledge {
-            name: self.name.clone(),
+        Ok(Kind::Acknowledge(Acknowledge {
+            name: self.name.clone().ok_or(Error::AckNotAsked)?,
             consumed,
             headers: headers
                 .map(|(name, value)| ((*name).to_owned().into(), (*value).to_owned()))
                 .collect(),
             transaction,
-        })
+        }))
     }
 }
 

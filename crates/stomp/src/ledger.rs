@@ -16,14 +16,14 @@ use crate::{
     error::{Error, Loss, ServerError},
     incoming::Message,
     limits::Limits,
-    request::{Done, Sending, Subscribing},
+    request::{Delivered, Done, Sending, Subscribing},
     session::Handle,
     shared::Shared,
 };
 
-/// How often a message that is not confirmed is written: one that costs us the connection each time must not do so for
-/// ever.
-const WRITES_MAX: u32 = 4;
+/// How many connections in a row may be lost while a message, or a subscription that the server refuses, is the first
+/// that was not confirmed. Then it is taken for the cause and given up.
+pub const BLAMED_MAX: u32 = 4;
 
 /// The state of a session beside its connection.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ pub(crate) struct Ledger {
     /// The ERROR that came, after which nothing more does.
     refused: Option<ServerError>,
     has_left: bool,
+    /// Since when nothing is read, so that no RECEIPT can come.
+    paused: Option<Instant>,
 }
 
 /// A RECEIPT that has not come.
@@ -53,14 +55,15 @@ struct Awaited {
     until: Instant,
     done: Vec<Done>,
     what: What,
+    /// The connections that were lost while this was the first that was not confirmed.
+    blamed: u32,
 }
 
 /// What a RECEIPT is for.
 #[derive(Debug)]
 enum What {
     Disconnect,
-    /// A message, and how often it was written.
-    Message(Sending, u32),
+    Message(Sending),
     Other,
     Subscription(u32),
 }
@@ -85,6 +88,7 @@ impl Ledger {
             transactions: HashSet::new(),
             refused: None,
             has_left: false,
+            paused: None,
         }
     }
 
@@ -124,18 +128,40 @@ impl Ledger {
         }
     }
 
-    /// When the first RECEIPT is given up.
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.awaited.values().map(|awaited| awaited.until).min()
+    /// Says whether the server is read for now: while it is not, no RECEIPT is late.
+    pub(crate) fn set_reading(&mut self, now: Instant, reads: bool) {
+        match self.paused {
+            None if !reads => self.paused = Some(now),
+            Some(since) if reads => {
+                self.paused = None;
+                for awaited in self.awaited.values_mut() {
+                    awaited.until += now - since;
+                }
+            }
+            _ => {}
+        }
     }
 
-    /// Gives up the RECEIPTs that did not come in time.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+    /// When the first RECEIPT is given up.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let awaited = self.awaited.values().filter(|_| self.paused.is_none());
+        awaited.map(|awaited| awaited.until).min()
+    }
+
+    /// Gives up the RECEIPTs that did not come in time. A subscription that the server has not confirmed is ended, so
+    /// that it does not bring messages later that nobody takes.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, write: &mut impl FnMut(&[u8])) {
+        if self.paused.is_some() {
+            return;
+        }
         let late = self
             .awaited
             .extract_if(.., |_, awaited| awaited.until <= now);
         let late: Vec<Awaited> = late.map(|(_, awaited)| awaited).collect();
         for awaited in late {
+            if let What::Subscription(id) = awaited.what {
+                self.unsubscribe(id, write);
+            }
             let error = Error::ReceiptTimedOut(self.receipt_wait_max);
             self.conclude(awaited, &Err(error));
         }
@@ -170,12 +196,13 @@ impl Ledger {
         let Some(subscription) = subscription else {
             return;
         };
-        let message = Message::new(handle, self.generation, message, frame);
-        let waiting = message.waiting();
-        self.shared.add(waiting);
-        if subscription.messages.send(Ok(message)).is_err() {
-            self.shared.remove(waiting);
-        }
+        let message = Message::new(handle, self.generation, subscription.ack, message, frame);
+        let delivered = Delivered {
+            _room: self.shared.add(message.waiting()),
+            message,
+        };
+        // If nobody takes it any more, the note that says so is on its way.
+        let _ = subscription.messages.send(Ok(delivered));
     }
 
     fn on_error(&mut self, error: ServerError) {
@@ -199,7 +226,7 @@ impl Ledger {
                     self.end_subscription(id, error);
                 }
             }
-            What::Message(..) | What::Other => {}
+            What::Message(_) | What::Other => {}
         }
         for done in awaited.done {
             let _ = done.send(result.clone());
@@ -215,31 +242,57 @@ impl Ledger {
     /// The connection is lost: what it did not confirm is told so, unless it can be written again over another.
     pub(crate) fn on_lost(&mut self, loss: &Loss) {
         self.transactions.clear();
-        let awaited = mem::take(&mut self.awaited);
-        for (number, awaited) in awaited {
+        self.refused = None;
+        self.blame(loss);
+        let error = match loss {
+            Loss::Refused(error) => Error::Refused(error.clone()),
+            loss => Error::Unconfirmed(loss.clone()),
+        };
+        for (number, awaited) in mem::take(&mut self.awaited) {
             let again = match &awaited.what {
-                What::Message(sending, writes) => {
-                    sending.transaction.is_none() && *writes < WRITES_MAX
-                }
+                What::Message(sending) => sending.transaction.is_none(),
                 What::Subscription(id) => self.subscriptions.contains_key(id),
                 What::Disconnect | What::Other => false,
             };
-            if again {
-                self.awaited.insert(number, awaited);
-            } else {
+            if !again {
                 self.conclude(awaited, &Err(Error::Unconfirmed(loss.clone())));
+            } else if awaited.blamed >= BLAMED_MAX {
+                self.conclude(awaited, &Err(error.clone()));
+            } else {
+                self.awaited.insert(number, awaited);
             }
         }
     }
 
-    /// The session is over: everybody is told.
-    pub(crate) fn on_ended(&mut self, loss: Option<&Loss>) {
+    /// Notes what may have cost us the connection: the first that was not confirmed, subscriptions before messages, as
+    /// they are written. A subscription is blamed for an ERROR only.
+    fn blame(&mut self, loss: &Loss) {
+        let refused = matches!(loss, Loss::Refused(_));
+        let awaited = self.awaited.values_mut();
+        let rank = |awaited: &&mut Awaited| match awaited.what {
+            What::Subscription(_) => 0,
+            _ => 1,
+        };
+        let first = awaited
+            .filter(|awaited| match awaited.what {
+                What::Subscription(_) => refused,
+                What::Message(_) => true,
+                What::Disconnect | What::Other => false,
+            })
+            .min_by_key(rank);
+        if let Some(first) = first {
+            first.blamed += 1;
+        }
+    }
+
+    /// The session is over: everybody is told. With `wanted`, the program wanted it.
+    pub(crate) fn on_ended(&mut self, loss: Option<&Loss>, wanted: bool) {
         let unconfirmed = Error::Unconfirmed(loss.cloned().unwrap_or(Loss::Ended));
         for (_, awaited) in mem::take(&mut self.awaited) {
             self.conclude(awaited, &Err(unconfirmed.clone()));
         }
         let subscriptions = mem::take(&mut self.subscriptions);
-        if let Some(loss) = loss {
+        if let Some(loss) = loss.filter(|_| !wanted) {
             for subscription in subscriptions.into_values() {
                 let _ = subscription.messages.send(Err(Error::Lost(loss.clone())));
             }

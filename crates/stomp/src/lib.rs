@@ -34,6 +34,7 @@ pub use crate::{
     client::{Client, RECEIPT_WAIT_MAX},
     error::{Error, Loss, ServerError},
     incoming::Message,
+    ledger::BLAMED_MAX,
     limits::Limits,
     outgoing::Outgoing,
     receipt::Receipt,

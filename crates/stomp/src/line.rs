@@ -144,6 +144,7 @@ impl Line {
     /// Begins to end the line: with a Close of this code on a WebSocket.
     pub(crate) fn end(&mut self, code: CloseCode) {
         if let Self::WebSocket(socket) = self {
+            socket.link.set_reading(true);
             let frame = CloseFrame::truncated(code, "");
             let _ = socket.link.connection().close(Some(&frame));
         }

@@ -9,6 +9,7 @@ use crate::{
     error::Error,
     incoming::{Message, Name},
     outgoing::Outgoing,
+    shared::Room,
 };
 
 /// Tells how something came out.
@@ -51,7 +52,15 @@ pub(crate) struct Subscribing {
     pub(crate) destination: String,
     pub(crate) ack: AckMode,
     pub(crate) headers: Vec<(Cow<'static, str>, String)>,
-    pub(crate) messages: mpsc::UnboundedSender<Result<Message, Error>>,
+    pub(crate) messages: mpsc::UnboundedSender<Result<Delivered, Error>>,
+}
+
+/// A message that waits to be taken.
+#[derive(Debug)]
+pub(crate) struct Delivered {
+    pub(crate) message: Message,
+    /// Given back when it is taken, or dropped.
+    pub(crate) _room: Room,
 }
 
 /// An ACK or a NACK.

@@ -117,7 +117,8 @@ impl Session {
     }
 
     /// As [`Session::send`]; the receipt says that the server has taken it. A message that was not confirmed when the
-    /// connection was lost is sent again over the next one, so it may arrive twice.
+    /// connection was lost is sent again over the next one, so it may arrive twice; one that seems to cost us the
+    /// connection each time is given up after [`BLAMED_MAX`](crate::BLAMED_MAX).
     ///
     /// # Errors
     /// As [`Session::send`].

@@ -3,7 +3,7 @@
 
 use std::{
     mem,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Waker},
 };
 
@@ -18,6 +18,8 @@ struct State {
     waiting: Waiting,
     notes: Notes,
     waker: Option<Waker>,
+    /// The task is gone: nobody reads notes any more.
+    has_ended: bool,
 }
 
 /// Messages that have arrived and were not taken.
@@ -46,25 +48,38 @@ pub(crate) enum Leave {
     Yes(Vec<Done>),
 }
 
+/// The room that a message takes while it waits.
+#[derive(Debug)]
+pub(crate) struct Room {
+    shared: Arc<Shared>,
+    message: Waiting,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let Waiting { messages, bytes } = self.message;
+        self.shared.note(|state| {
+            state.waiting.messages -= messages;
+            state.waiting.bytes -= bytes;
+        });
+    }
+}
+
 impl Shared {
     /// What waits to be taken.
     pub(crate) fn waiting(&self) -> Waiting {
         self.lock().waiting
     }
 
-    /// A message waits.
-    pub(crate) fn add(&self, more: Waiting) {
+    /// Counts a message that waits, until what this gives is dropped.
+    pub(crate) fn add(self: &Arc<Self>, message: Waiting) -> Room {
         let mut state = self.lock();
-        state.waiting.messages += more.messages;
-        state.waiting.bytes += more.bytes;
-    }
-
-    /// Messages were taken, or their subscription is gone.
-    pub(crate) fn remove(&self, less: Waiting) {
-        self.note(|state| {
-            state.waiting.messages -= less.messages;
-            state.waiting.bytes -= less.bytes;
-        });
+        state.waiting.messages += message.messages;
+        state.waiting.bytes += message.bytes;
+        Room {
+            shared: Arc::clone(self),
+            message,
+        }
     }
 
     pub(crate) fn unsubscribe(&self, id: u32) {
@@ -97,8 +112,20 @@ impl Shared {
         mem::take(&mut state.notes)
     }
 
+    /// The task ends, after its last state was told: who still wants to know of the end sees that.
+    pub(crate) fn end(&self) {
+        let mut state = self.lock();
+        state.has_ended = true;
+        let notes = mem::take(&mut state.notes);
+        drop(state);
+        drop(notes);
+    }
+
     fn note(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
+        if state.has_ended {
+            return;
+        }
         change(&mut state);
         let waker = state.waker.take();
         drop(state);

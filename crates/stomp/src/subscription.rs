@@ -10,7 +10,12 @@ use futures_core::Stream;
 use gumboot_stomp_proto::command::AckMode;
 use tokio::sync::mpsc;
 
-use crate::{error::Error, incoming::Message, request::Kind, session::Session};
+use crate::{
+    error::Error,
+    incoming::Message,
+    request::{Delivered, Kind},
+    session::Session,
+};
 
 /// What to subscribe to.
 ///
@@ -73,7 +78,7 @@ impl From<String> for Subscribe {
 pub struct Subscription {
     session: Session,
     id: u32,
-    messages: mpsc::UnboundedReceiver<Result<Message, Error>>,
+    messages: mpsc::UnboundedReceiver<Result<Delivered, Error>>,
     is_over: bool,
 }
 
@@ -81,7 +86,7 @@ impl Subscription {
     pub(crate) fn new(
         session: Session,
         id: u32,
-        messages: mpsc::UnboundedReceiver<Result<Message, Error>>,
+        messages: mpsc::UnboundedReceiver<Result<Delivered, Error>>,
     ) -> Self {
         Self {
             session,
@@ -95,8 +100,9 @@ impl Subscription {
     /// without losing anything.
     ///
     /// # Errors
-    /// Why no more will come: [`Error::Lost`] if the connection could not be made again, [`Error::Refused`] if the
-    /// server refused the subscription over a new one. It is told once, then `None` follows.
+    /// Why no more will come: [`Error::Lost`] if the connection could not be made again, [`Error::Refused`] or
+    /// [`Error::ReceiptTimedOut`] if the server refused the subscription over a new one, or did not confirm it. It is
+    /// told once, then `None` follows.
     pub async fn receive(&mut self) -> Result<Option<Message>, Error> {
         std::future::poll_fn(|cx| self.poll_receive(cx)).await
     }
@@ -109,6 +115,9 @@ impl Subscription {
     pub async fn unsubscribe(mut self) -> Result<(), Error> {
         let receipt = self.session.ask(Kind::Unsubscribe(self.id)).await?;
         self.is_over = true;
+        // Messages that wait would be in the way of the RECEIPT.
+        self.messages.close();
+        while self.messages.try_recv().is_ok() {}
         receipt.await
     }
 
@@ -116,11 +125,8 @@ impl Subscription {
         let Some(next) = ready!(self.messages.poll_recv(cx)) else {
             return Poll::Ready(Ok(None));
         };
-        match &next {
-            Ok(message) => self.session.handle().shared.remove(message.waiting()),
-            Err(_) => self.is_over = true,
-        }
-        Poll::Ready(next.map(Some))
+        self.is_over |= next.is_err();
+        Poll::Ready(next.map(|delivered| Some(delivered.message)))
     }
 }
 
@@ -134,16 +140,9 @@ impl Stream for Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        // No message comes in any more, and those that did give their room back.
-        self.messages.close();
-        let shared = &self.session.handle().shared;
-        while let Ok(message) = self.messages.try_recv() {
-            if let Ok(message) = message {
-                shared.remove(message.waiting());
-            }
-        }
         if !self.is_over {
-            shared.unsubscribe(self.id);
+            // The note is read before the task sees that nobody takes messages.
+            self.session.handle().shared.unsubscribe(self.id);
         }
     }
 }

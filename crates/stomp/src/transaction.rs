@@ -31,9 +31,9 @@ impl Transaction {
     /// Acknowledges a message when the transaction is committed.
     ///
     /// # Errors
-    /// [`Error::TransactionLost`], [`Error::MessageStale`], [`Error::Ended`].
+    /// [`Error::TransactionLost`], [`Error::MessageStale`], [`Error::AckNotAsked`], [`Error::Ended`].
     pub async fn ack(&self, message: &Message) -> Result<(), Error> {
-        let ack = message.acknowledge_in(Some(self.id), true, &[]);
+        let ack = message.acknowledge_in(Some(self.id), true, &[])?;
         self.session.tell(ack).await
     }
 
@@ -42,7 +42,7 @@ impl Transaction {
     /// # Errors
     /// As [`Transaction::ack`]; and [`Error::NotInVersion`] in STOMP 1.0.
     pub async fn nack(&self, message: &Message) -> Result<(), Error> {
-        let nack = message.acknowledge_in(Some(self.id), false, &[]);
+        let nack = message.acknowledge_in(Some(self.id), false, &[])?;
         self.session.tell(nack).await
     }
 

@@ -41,7 +41,8 @@ impl<'a> Message<'a> {
             destination: required(frame, "destination")?,
             message_id: required(frame, "message-id")?,
             subscription,
-            ack: frame.detached("ack"),
+            // Before 1.2 it is a header of the sender's own.
+            ack: frame.detached("ack").filter(|_| version == Version::V1_2),
         })
     }
 }

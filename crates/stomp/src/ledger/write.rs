@@ -52,6 +52,8 @@ impl Ledger {
         for id in unasked {
             self.await_receipt(now, Vec::new(), What::Subscription(id));
         }
+        self.paused = None;
+        self.give_up_what_cannot_be_carried();
         let until = now + self.receipt_wait_max;
         for subscriptions in [true, false] {
             for (number, awaited) in &mut self.awaited {
@@ -63,8 +65,7 @@ impl Ledger {
                             encode_subscribe(subscribing, &mut frame, version, &receipt);
                         }
                     }
-                    What::Message(sending, writes) if !subscriptions => {
-                        *writes += 1;
+                    What::Message(sending) if !subscriptions => {
                         let outgoing = &sending.outgoing;
                         outgoing.encode(&mut frame, version, None, Some(&receipt));
                     }
@@ -78,7 +79,26 @@ impl Ledger {
         }
     }
 
-    /// Does what a program asks for.
+    /// A server that comes back with an older version may not take what the one before did.
+    fn give_up_what_cannot_be_carried(&mut self) {
+        let version = self.version;
+        let wrong = self
+            .awaited
+            .extract_if(.., |_, awaited| match &awaited.what {
+                What::Message(sending) => sending.outgoing.check(version).is_err(),
+                _ => false,
+            });
+        let wrong: Vec<Awaited> = wrong.map(|(_, awaited)| awaited).collect();
+        for awaited in wrong {
+            let checked = match &awaited.what {
+                What::Message(sending) => sending.outgoing.check(version),
+                _ => Ok(()),
+            };
+            self.conclude(awaited, &checked);
+        }
+    }
+
+    /// Does what a program asks for. What nobody waits for any more is not sent: who asked may have asked again.
     pub(crate) fn on_request(
         &mut self,
         now: Instant,
@@ -90,6 +110,10 @@ impl Ledger {
             written,
             receipt,
         } = request;
+        let gives_up = matches!(kind, Kind::Send(_) | Kind::Acknowledge(_));
+        if gives_up && written.is_closed() {
+            return;
+        }
         let begun = match kind {
             Kind::Begin(id) => Some(id),
             _ => None,
@@ -108,11 +132,8 @@ impl Ledger {
     /// Does what is left to do for handles that are gone.
     pub(crate) fn on_notes(&mut self, notes: &Notes, write: &mut impl FnMut(&[u8])) {
         for id in &notes.unsubscribed {
-            if self.subscriptions.remove(id).is_some() {
-                let mut frame = Vec::new();
-                encode_unsubscribe(*id, &mut frame, self.version, None);
-                write(&frame);
-            }
+            self.unsubscribe(*id, write);
+            self.subscriptions.remove(id);
         }
         for id in &notes.aborted {
             self.abort(*id, write);
@@ -152,7 +173,7 @@ impl Ledger {
                 sending
                     .outgoing
                     .encode(out, version, transaction.as_deref(), receipt);
-                What::Message(sending, 1)
+                What::Message(sending)
             }
             Kind::Subscribe(subscribing) => {
                 self.check_subscribe(&subscribing)?;
@@ -200,9 +221,19 @@ impl Ledger {
             until: now + self.receipt_wait_max,
             done,
             what,
+            blamed: 0,
         };
         self.awaited.insert(number, awaited);
         number.to_string()
+    }
+
+    /// Writes an UNSUBSCRIBE for one that is subscribed.
+    pub(super) fn unsubscribe(&self, id: u32, write: &mut impl FnMut(&[u8])) {
+        if self.subscriptions.contains_key(&id) {
+            let mut frame = Vec::new();
+            encode_unsubscribe(id, &mut frame, self.version, None);
+            write(&frame);
+        }
     }
 
     fn check_subscribe(&self, subscribing: &Subscribing) -> Result<(), Error> {

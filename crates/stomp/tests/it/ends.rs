@@ -1,6 +1,10 @@
 //! How sessions end, and heart-beats.
 
-use gumboot_stomp::{Error, HeartBeat, Loss, Outgoing, State};
+use std::{future::poll_fn, task::Poll};
+
+use gumboot_stomp::{Client, Error, HeartBeat, Limits, Loss, Outgoing, State};
+use gumboot_websocket::{Acceptor, timer::now};
+use tokio::net::TcpListener;
 
 use crate::server::{Server, soon};
 
@@ -102,4 +106,82 @@ async fn a_server_that_never_answers_connect_is_given_up() {
         matches!(connected, Err(Error::Lost(Loss::Protocol(_)))),
         "{connected:?}"
     );
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_polled_does_not_hold_up_the_end() {
+    let server = Server::start().await;
+    let limits = Limits {
+        unconfirmed_max: 1,
+        ..Limits::default()
+    };
+    let (session, mut peer) = server.session(&server.client().limits(limits)).await;
+    let first = session.send_with_receipt(Outgoing::new("/queue/a", "0"));
+    let first = first.await.unwrap();
+    let frame = peer.expect("SEND").await;
+    // Nothing more is taken until that is confirmed: these fill the way, and the last of them waits for a place in it.
+    let mut waiting = Vec::new();
+    for _ in 0..100 {
+        let mut send = Box::pin(session.send(Outgoing::new("/queue/a", "1")));
+        poll_fn(|cx| {
+            assert!(send.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        waiting.push(send);
+    }
+    let leave = async {
+        peer.confirm(&frame).await;
+        loop {
+            let frame = peer.next().await.expect("a frame");
+            if frame.command().as_str() == "DISCONNECT" {
+                peer.confirm(&frame).await;
+                return;
+            }
+        }
+    };
+    let (left, ()) = soon(async { tokio::join!(session.disconnect(), leave) }).await;
+    left.unwrap();
+    first.await.unwrap();
+}
+
+#[tokio::test]
+async fn over_websocket_the_error_counts_and_not_the_close_behind_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let serve = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let acceptor = Acceptor::new().protocols(["v12.stomp"]);
+        let mut socket = acceptor.accept(stream).await.unwrap();
+        assert!(socket.receive().await.unwrap().is_some());
+        let mut link = socket.into_parts().0;
+        let connected = "CONNECTED\nversion:1.2\n\n\0";
+        link.connection().send(connected.into()).unwrap();
+        poll_fn(|cx| link.poll_write(cx, now())).await.unwrap();
+        let mut asked = false;
+        while !asked {
+            let read = poll_fn(|cx| link.poll_read(cx, now(), &mut |_, _| asked = true));
+            read.await.unwrap();
+        }
+        let error = "ERROR\nmessage:No more\n\n\0";
+        link.connection().send(error.into()).unwrap();
+        link.connection().close(None).unwrap();
+        // All of it in one write.
+        poll_fn(|cx| link.poll_write(cx, now())).await.unwrap();
+        while !link.is_ending() {
+            poll_fn(|cx| link.poll_read(cx, now(), &mut |_, _| {}))
+                .await
+                .unwrap();
+        }
+        poll_fn(|cx| link.poll_end(cx)).await;
+    });
+    let client = Client::new(&url).unwrap().no_reconnect();
+    let session = soon(client.connect()).await.unwrap();
+    let sent = session.send(Outgoing::new("/queue/a", "1"));
+    soon(sent).await.unwrap();
+    match soon(session.ended()).await {
+        Some(Loss::Refused(error)) => assert_eq!(error.to_string(), "No more"),
+        other => panic!("{other:?}"),
+    }
+    soon(serve).await.unwrap();
 }

@@ -164,7 +164,8 @@ async fn a_receipt_comes_though_nobody_takes_messages() {
         ..Limits::default()
     };
     let (session, mut peer) = server.session(&server.client().limits(limits)).await;
-    let (subscription, frame) = tokio::join!(session.subscribe("/queue/a"), peer.take("SUBSCRIBE"));
+    let subscribe = Subscribe::to("/queue/a").ack(AckMode::Client);
+    let (subscription, frame) = tokio::join!(session.subscribe(subscribe), peer.take("SUBSCRIBE"));
     let mut subscription = subscription.unwrap();
     let id = frame.header("id").unwrap().into_owned();
     for number in 0..10 {
@@ -209,4 +210,72 @@ async fn a_subscription_is_a_stream() {
     peer.deliver(&frame.header("id").unwrap(), 1, "hello").await;
     let message = soon(std::future::poll_fn(|cx| stream.as_mut().poll_next(cx))).await;
     assert_eq!(message.unwrap().unwrap().text(), Some("hello"));
+}
+
+#[tokio::test]
+async fn what_counts_as_acknowledged_is_not_acknowledged_again() {
+    let server = Server::start().await;
+    let (session, mut peer) = server.session(&server.client()).await;
+    let (subscription, frame) = tokio::join!(session.subscribe("/queue/a"), peer.take("SUBSCRIBE"));
+    let mut subscription = subscription.unwrap();
+    peer.deliver(&frame.header("id").unwrap(), 1, "hello").await;
+    let acknowledged = next(&mut subscription).await.ack().await;
+    assert!(
+        matches!(acknowledged, Err(Error::AckNotAsked)),
+        "{acknowledged:?}"
+    );
+}
+
+#[tokio::test]
+async fn before_1_2_a_header_of_the_sender_does_not_stand_for_the_message() {
+    let server = Server::start().await;
+    let client = server.client();
+    let connecting = tokio::spawn(async move { client.connect().await });
+    let mut peer = server.accept().await;
+    peer.expect("CONNECT").await;
+    peer.send("CONNECTED\nversion:1.1\n\n\0").await;
+    let session = soon(connecting).await.unwrap().unwrap();
+    let subscribe = Subscribe::to("/queue/a").ack(AckMode::Client);
+    let (subscription, frame) = tokio::join!(session.subscribe(subscribe), peer.take("SUBSCRIBE"));
+    let mut subscription = subscription.unwrap();
+    peer.deliver(&frame.header("id").unwrap(), 7, "hello").await;
+    let message = next(&mut subscription).await;
+    assert_eq!(message.header("ack"), Some("a7"));
+    message.ack().await.unwrap();
+    assert_eq!(peer.expect("ACK").await.header("message-id").unwrap(), "7");
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_confirmed_too_late_is_ended() {
+    let server = Server::start().await;
+    let client = server
+        .client()
+        .receipt_wait_max(std::time::Duration::from_millis(50));
+    let (session, mut peer) = server.session(&client).await;
+    let (subscribed, frame) = tokio::join!(session.subscribe("/queue/a"), peer.expect("SUBSCRIBE"));
+    assert!(
+        matches!(subscribed, Err(Error::ReceiptTimedOut(_))),
+        "{subscribed:?}"
+    );
+    let ended = peer.expect("UNSUBSCRIBE").await;
+    assert_eq!(ended.header("id"), frame.header("id"));
+}
+
+#[tokio::test]
+async fn messages_that_wait_are_not_in_the_way_of_unsubscribing() {
+    let server = Server::start().await;
+    let limits = Limits {
+        message_bytes_waiting_max: 1,
+        ..Limits::default()
+    };
+    let (session, mut peer) = server.session(&server.client().limits(limits)).await;
+    let (subscription, frame) = tokio::join!(session.subscribe("/queue/a"), peer.take("SUBSCRIBE"));
+    let mut subscription = subscription.unwrap();
+    let id = frame.header("id").unwrap().into_owned();
+    for number in 0..3 {
+        peer.deliver(&id, number, "hello").await;
+    }
+    next(&mut subscription).await;
+    let (ended, _) = tokio::join!(subscription.unsubscribe(), peer.take("UNSUBSCRIBE"));
+    ended.unwrap();
 }

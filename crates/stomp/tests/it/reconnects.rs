@@ -1,6 +1,8 @@
 //! A lost connection is made again: what was subscribed, and what was not confirmed, comes again.
 
-use gumboot_stomp::{AckMode, Error, Loss, Outgoing, State, Subscribe};
+use std::{future::poll_fn, pin::pin, task::Poll};
+
+use gumboot_stomp::{AckMode, BLAMED_MAX, Error, Loss, Outgoing, State, Subscribe};
 
 use crate::server::{Server, soon};
 
@@ -136,4 +138,50 @@ async fn without_reconnecting_the_loss_is_told_to_all() {
     assert!(matches!(soon(session.ended()).await, Some(Loss::Ended)));
     let late = session.send(Outgoing::new("/queue/a", "2")).await;
     assert!(matches!(late, Err(Error::Ended)), "{late:?}");
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_refused_without_a_name_is_given_up() {
+    let server = Server::start().await;
+    let (session, mut peer) = server.session(&server.client()).await;
+    let subscribing = {
+        let session = session.clone();
+        tokio::spawn(async move { session.subscribe("/queue/a").await })
+    };
+    for _ in 0..BLAMED_MAX {
+        peer.expect("SUBSCRIBE").await;
+        peer.send("ERROR\nmessage:Access refused\n\n\0").await;
+        peer = server.take_in().await;
+    }
+    let subscribed = soon(subscribing).await.unwrap();
+    assert!(
+        matches!(subscribed, Err(Error::Refused(_))),
+        "{subscribed:?}"
+    );
+    session
+        .send(Outgoing::new("/queue/a", "next"))
+        .await
+        .unwrap();
+    assert_eq!(peer.expect("SEND").await.body(), b"next");
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_is_not_sent() {
+    let server = Server::start().await;
+    let (session, peer) = server.session(&server.client()).await;
+    drop(peer);
+    let lost = session.wait_until(|state| matches!(state, State::Reconnecting { .. }));
+    soon(lost).await;
+    {
+        let mut given_up = pin!(session.send(Outgoing::new("/queue/a", "given up")));
+        poll_fn(|cx| {
+            assert!(given_up.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+    }
+    let sent = session.send(Outgoing::new("/queue/a", "next"));
+    let (sent, mut peer) = tokio::join!(sent, server.take_in());
+    sent.unwrap();
+    assert_eq!(peer.expect("SEND").await.body(), b"next");
 }
