@@ -84,12 +84,14 @@ fn node_tests(cx: &Context, folder: &str) -> Result<Command, Failure> {
     Ok(command)
 }
 
-/// All exchanges with the peer that `runner` makes of a file.
+/// All exchanges with the peer that `runner` makes of a file; beside it lies what it is expected to do.
 fn interop(cx: &Context, runner: impl AsRef<OsStr>, peer: &str) -> Result<Command, Failure> {
     let mut command = Command::new(program::build_interop(cx)?);
     command
         .arg("--program")
         .arg(program::build(cx)?)
+        .arg("--expect")
+        .arg(cx.root.join(peer).with_file_name("interop_expect.json"))
         .arg(runner)
         .arg(cx.root.join(peer));
     command.current_dir(&cx.root);

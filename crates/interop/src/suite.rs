@@ -1,11 +1,12 @@
 //! Every exchange with one peer, in each direction, and what came of it.
 
-use std::{collections::BTreeMap, fmt, io, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use tokio::{net::TcpListener, time::timeout};
 
 use crate::{
     exchange::{Case, Role},
+    expect::Counts,
     ours,
     peer::{Ability, Peer},
     report::{Seen, problems},
@@ -28,20 +29,14 @@ pub(crate) enum Direction<'a> {
 /// What came of the exchanges of one direction.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    pub(crate) good: usize,
+    pub(crate) counts: Counts,
     /// The exchanges that went wrong, and how.
     pub(crate) wrong: Vec<String>,
-    /// How many a peer could not do, by the reason.
-    pub(crate) left_out: BTreeMap<String, usize>,
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} good, {} wrong", self.good, self.wrong.len())?;
-        for (reason, count) in &self.left_out {
-            write!(f, ", {count} left out ({reason})")?;
-        }
-        Ok(())
+        write!(f, "{}, {} wrong", self.counts, self.wrong.len())
     }
 }
 
@@ -50,7 +45,7 @@ pub(crate) async fn run<P: Peer>(peer: &mut P, direction: Direction<'_>, cases: 
     let mut tally = Tally::default();
     for case in cases {
         if let Some(reason) = left_out(peer, direction, case) {
-            *tally.left_out.entry(reason).or_default() += 1;
+            *tally.counts.left_out.entry(reason).or_default() += 1;
             continue;
         }
         let seen = timeout(EXCHANGE_WAIT_MAX, exchange(peer, direction, case)).await;
@@ -66,7 +61,7 @@ pub(crate) async fn run<P: Peer>(peer: &mut P, direction: Direction<'_>, cases: 
             }
         };
         if found.is_empty() {
-            tally.good += 1;
+            tally.counts.good += 1;
         } else {
             let name = &case.exchange.name;
             tally.wrong.push(format!("{name}: {}", found.join("; ")));

@@ -7,10 +7,13 @@ use std::io;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
+    Arguments,
     exchange::{self, Case},
+    expect::{Counts, Done},
     ours,
     peer::{Ability, About, Cannot, Peer},
     report::Report,
+    run_with,
     suite::{self, Direction},
 };
 use tungstenite::Tungstenite;
@@ -29,13 +32,13 @@ async fn check(peer: &mut impl Peer, left_out: [&[(&str, usize)]; 2]) {
             tally.wrong.join("\n")
         );
         let seen: Vec<_> = tally
+            .counts
             .left_out
             .iter()
             .map(|(reason, &count)| (&**reason, count))
             .collect();
         assert_eq!(seen, left_out, "{direction:?}");
-        let left_out: usize = tally.left_out.values().sum();
-        assert_eq!(tally.good + left_out, cases.len());
+        assert_eq!(tally.counts.all(), cases.len());
     }
 }
 
@@ -51,6 +54,54 @@ async fn tokio_tungstenite_agrees() {
         [&[("no compression", 41)], &[("no compression", 41)]],
     )
     .await;
+}
+
+/// A peer that does three exchanges in both directions is changed, and held against that.
+async fn is_good(change: impl FnOnce(&mut About)) -> bool {
+    let cases: Vec<_> = exchange::all().unwrap().into_iter().take(3).collect();
+    let all = || {
+        Some(Counts {
+            good: cases.len(),
+            ..Counts::default()
+        })
+    };
+    let expected = Done {
+        connect: all(),
+        program: None,
+        serve: all(),
+    };
+    let mut peer = Ourselves::new();
+    change(&mut peer.about);
+    run_with(&mut peer, None, Some(&expected), &cases)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_peer_that_does_less_than_was_committed_is_wrong() {
+    assert!(is_good(|_| {}).await);
+    assert!(!is_good(|about| about.can.retain(|&can| can != Ability::Serve)).await);
+    assert!(!is_good(|about| about.can.retain(|&can| can != Ability::Connect)).await);
+    let reason = || ("text".to_owned(), "it is lazy".to_owned());
+    assert!(!is_good(|about| about.cannot.connect.extend([reason()])).await);
+    assert!(!is_good(|about| about.cannot.serve.extend([reason()])).await);
+}
+
+#[test]
+fn arguments() {
+    let parse = |typed: &str| Arguments::parse(typed.split_whitespace().map(str::to_owned));
+    let expected = Arguments {
+        program: Some("p".into()),
+        expect: Some("e".into()),
+        command: ["node", "--expect", "x"].map(str::to_owned).into(),
+    };
+    assert_eq!(
+        parse("--expect e --program p node --expect x"),
+        Some(expected)
+    );
+    for wrong in ["", "--expect", "--program p"] {
+        assert_eq!(parse(wrong), None, "{wrong}");
+    }
 }
 
 /// Our own ends as a peer: what they do not agree on is not the fault of others.
