@@ -3,6 +3,7 @@
 mod driver;
 mod event;
 mod queue;
+mod sending;
 
 use std::{
     fmt, future,

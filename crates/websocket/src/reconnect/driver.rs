@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, future::pending, time::Duration};
 
-use gumboot_websocket_proto::{CloseCode, CloseFrame, Message};
+use gumboot_websocket_proto::{CloseFrame, Message};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{
@@ -17,6 +17,7 @@ use super::{
     Reconnect, Retries,
     event::{Failure, ReconnectEvent, ReconnectState},
     queue::Queue,
+    sending::{First, write_all},
 };
 use crate::{
     socket::Socket,
@@ -32,35 +33,6 @@ pub(super) struct Driver<S> {
     /// The connection that stands.
     socket: Option<(Sender<S>, Receiver<S>)>,
     first: Option<First>,
-}
-
-/// The codes by which a server takes no such message: its kind, its content, its length (RFC 6455 §7.4.1).
-const REFUSING: [CloseCode; 3] = [
-    CloseCode::UNSUPPORTED,
-    CloseCode::INVALID_DATA,
-    CloseCode::TOO_BIG,
-];
-
-/// The first of the messages that wait.
-struct First {
-    message: Message,
-    /// Whether the connection that stands has it: it is to be written, and not to be put there again.
-    is_queued: bool,
-    /// How many connections were lost when they had sent a part of it.
-    transfers: u32,
-    /// Whether the server closed the last of them with a code that is about the message.
-    is_refused: bool,
-}
-
-impl First {
-    fn new(message: Message) -> Self {
-        Self {
-            message,
-            is_queued: false,
-            transfers: 0,
-            is_refused: false,
-        }
-    }
 }
 
 impl Retries {
@@ -234,31 +206,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Sees what the connection that is gone has done with the first message.
     fn settle_first(&mut self) {
-        let (Some(first), Some((sender, receiver))) = (&mut self.first, &self.socket) else {
-            return;
-        };
-        if !first.is_queued {
-            return;
-        }
-        if sender.is_all_written() {
-            self.first = None;
-            return;
-        }
-        first.is_queued = false;
-        if sender.take_bytes_out() > 0 {
-            first.transfers = first.transfers.saturating_add(1);
-            let close = receiver.close_frame();
-            first.is_refused = close.is_some_and(|frame| REFUSING.contains(&frame.code()));
+        if let Some((sender, receiver)) = &self.socket {
+            self.first = self
+                .first
+                .take()
+                .and_then(|first| first.settle(sender, receiver));
         }
     }
 
     /// Tells that the first message is given up, if it is; else it would keep the others back for ever.
     async fn give_up_first(&mut self) {
-        let is_lost = |first: &First| {
-            let max = self.reconnect.transfers_max;
-            first.is_refused || max.is_some_and(|max| first.transfers >= max.max(1))
-        };
-        if !self.first.as_ref().is_some_and(is_lost) {
+        let max = self.reconnect.transfers_max;
+        if !self
+            .first
+            .as_ref()
+            .is_some_and(|first| first.is_given_up(max))
+        {
             return;
         }
         // It is taken when there is room, so that it is not lost if this is dropped.
@@ -306,35 +269,4 @@ async fn write<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Infallible {
     write_all(sender, messages, first).await;
     pending().await
-}
-
-/// Sends messages, one after the other, until there are no more or the connection takes none. One that it does not take
-/// whole stays in `first`.
-async fn write_all<S: AsyncRead + AsyncWrite + Unpin>(
-    sender: &Sender<S>,
-    messages: &mut Queue,
-    first: &mut Option<First>,
-) {
-    loop {
-        let current = match first {
-            Some(first) => first,
-            None => match messages.next().await {
-                Some(message) => first.insert(First::new(message)),
-                None => return,
-            },
-        };
-        if !current.is_queued {
-            if sender.queue(current.message.clone()).is_err() {
-                return;
-            }
-            // What is written from here on is of this message, but for answers to pings.
-            sender.take_bytes_out();
-            current.is_queued = true;
-        }
-        sender.flush().await;
-        if !sender.is_all_written() {
-            return;
-        }
-        *first = None;
-    }
 }
