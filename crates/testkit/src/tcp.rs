@@ -79,6 +79,7 @@ impl TcpPeer {
         let blocked = loop {
             match self.stream.write(&bytes[sent % bytes.len()..]) {
                 Ok(count) => sent += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => break error.kind(),
             }
             assert!(sent <= bytes_max, "the peer takes whatever is sent");

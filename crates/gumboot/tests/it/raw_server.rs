@@ -65,9 +65,9 @@ impl RawPeer {
         self.send(CLOSE, close_body(code, reason));
     }
 
-    /// The next frame, unmasked.
+    /// The next frame's first byte, and the length and the mask of its payload, which comes next.
     #[track_caller]
-    fn receive(&mut self) -> (u8, Vec<u8>) {
+    fn receive_header(&mut self) -> (u8, usize, Vec<u8>) {
         let head = self.tcp.read(2);
         let length = match head[1] & 0x7F {
             126 => {
@@ -81,10 +81,16 @@ impl RawPeer {
             length => length.into(),
         };
         assert!(head[1] >= 0x80, "a client masks");
-        let mask = self.tcp.read(4);
+        (head[0], length, self.tcp.read(4))
+    }
+
+    /// The next frame, unmasked.
+    #[track_caller]
+    fn receive(&mut self) -> (u8, Vec<u8>) {
+        let (first, length, mask) = self.receive_header();
         let payload = self.tcp.read(length);
         let unmasked = payload.iter().zip(mask.iter().cycle());
-        (head[0], unmasked.map(|(byte, key)| byte ^ key).collect())
+        (first, unmasked.map(|(byte, key)| byte ^ key).collect())
     }
 
     /// The next frame, which is to be of this first byte and payload.
@@ -93,6 +99,16 @@ impl RawPeer {
         let (got, bytes) = self.receive();
         let text = String::from_utf8_lossy(&bytes);
         assert_eq!((got, &bytes[..]), (first, payload.as_ref()), "{text}");
+    }
+
+    /// The next frame, which is to be of this first byte and long: its payload is not looked at, which would take long too.
+    #[track_caller]
+    pub(crate) fn expect_long(&mut self, first: u8, length: usize) {
+        let (got, mut left, _) = self.receive_header();
+        assert_eq!((got, left), (first, length));
+        while left > 0 {
+            left -= self.tcp.read(left.min(64 * 1024)).len();
+        }
     }
 
     /// Waits until the client has read our answer and more.

@@ -184,12 +184,10 @@ fn ctrl_c_and_ctrl_d_close_and_a_second_ctrl_c_does_not_wait() {
 /// The bytes of an upload that no buffer on the way takes.
 const UPLOAD_BYTES: usize = 16 << 20;
 
-/// Types for an upload, and gives what it is of.
-fn upload(state: &StateFolder, terminal: &mut Terminal) -> Vec<u8> {
-    let bytes = vec![b'u'; UPLOAD_BYTES];
-    let path = state.file("upload", &bytes);
+/// Types for an upload.
+fn upload(state: &StateFolder, terminal: &mut Terminal) {
+    let path = state.file("upload", &vec![b'u'; UPLOAD_BYTES]);
     terminal.type_line(&format!("/file {path}"));
-    bytes
 }
 
 #[test]
@@ -216,10 +214,10 @@ fn ctrl_c_is_heard_while_the_server_reads_nothing() {
 fn what_was_typed_before_a_close_goes_before_it() {
     let state = StateFolder::new("order");
     let (mut terminal, mut peer) = open(&state, &[]);
-    let uploaded = upload(&state, &mut terminal);
+    upload(&state, &mut terminal);
     terminal.type_line("last");
     terminal.type_line("/close 4000 bye");
-    peer.expect(BINARY, uploaded);
+    peer.expect_long(BINARY, UPLOAD_BYTES);
     peer.expect(TEXT, "last");
     peer.expect_close(4000, "bye");
     assert_eq!(terminal.wait(), Some(0));
