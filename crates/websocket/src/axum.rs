@@ -51,7 +51,7 @@ use http::{Method, Request, request::Parts};
 
 use crate::{
     Acceptor, Gate, OriginPolicy, Socket,
-    server::{Pending, UpgradeError},
+    server::{Pending, UpgradeError, UpgradeFailed},
 };
 
 /// The request for a WebSocket, in a handler's arguments: a request that is none, or breaks a rule of RFC 6455 §4.2.1 or
@@ -61,7 +61,7 @@ use crate::{
 pub struct WebSocketUpgrade {
     pending: Pending,
     acceptor: Acceptor,
-    on_failed: Box<dyn FnOnce(hyper::Error) + Send>,
+    on_failed: Box<dyn FnOnce(UpgradeFailed) + Send>,
 }
 
 impl WebSocketUpgrade {
@@ -102,10 +102,10 @@ impl WebSocketUpgrade {
         self.with(|acceptor| acceptor.gate(gate))
     }
 
-    /// What to do if the connection ends before the answer has gone out; by default nothing.
+    /// What to do if the answer does not go out, in time or at all; by default nothing.
     pub fn on_failed_upgrade(
         mut self,
-        on_failed: impl FnOnce(hyper::Error) + Send + 'static,
+        on_failed: impl FnOnce(UpgradeFailed) + Send + 'static,
     ) -> Self {
         self.on_failed = Box::new(on_failed);
         self
@@ -119,7 +119,8 @@ impl WebSocketUpgrade {
 
     /// Answers, and gives the socket to `callback` in a task of its own. The answer is the handler's to return, with
     /// further headers if it likes: 101 or 200; 403 for pages of other origins, 503 if the [`Gate`] is full or drains,
-    /// 500 if the server does not hand over its connections.
+    /// 500 if the request does not come from hyper, or its stream was given away already. A server that does not hand its
+    /// streams over answers 101 all the same, and only [`on_failed_upgrade`](Self::on_failed_upgrade) hears of it.
     #[must_use = "it is the response of the handler"]
     pub fn on_upgrade<C, F>(self, callback: C) -> Response
     where

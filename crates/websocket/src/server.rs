@@ -38,7 +38,7 @@ pub use self::{
     gate::{DrainTimedOut, Gate, GateLimits, Seat, Turn},
     http2::{STREAMS_PER_CONNECTION_MAX, offer, serve_http2},
     tls::{ServerTls, TLS_WAIT_MAX, TlsFileError, TlsFileReason},
-    upgrade::{Upgrade, UpgradeError, upgrade},
+    upgrade::{Upgrade, UpgradeError, UpgradeFailed, upgrade},
 };
 use crate::{compression, link::Link, pipe::Pipe, socket::Socket, stall::StallLimited, timer::now};
 

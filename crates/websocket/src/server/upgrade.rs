@@ -3,7 +3,8 @@
 use std::{
     error, fmt,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -18,7 +19,12 @@ use super::{
     gate::Turn,
     offer,
 };
-use crate::{socket::Socket, transport::Transport};
+use crate::{
+    pipe::WRITE_STALL_MAX,
+    socket::Socket,
+    timer::{Timer, now},
+    transport::Transport,
+};
 
 /// Takes a WebSocket in a service of hyper, as an [`Acceptor`] does that was not told otherwise; see
 /// [`Acceptor::upgrade`].
@@ -31,11 +37,11 @@ pub fn upgrade<B>(
     Acceptor::new().upgrade(request)
 }
 
-/// A WebSocket to be, once its answer is on the way. To drop it ends the stream.
+/// A WebSocket to be, once its answer is on the way, for which it waits [`WRITE_STALL_MAX`] at most: the service is to
+/// return the answer, and the client to take it. To drop it ends the stream.
 ///
 /// # Errors
-/// The client is gone, or the server does not hand streams over: one of HTTP/1.1 must be served `with_upgrades`, one
-/// of HTTP/2 with `enable_connect_protocol`.
+/// [`UpgradeFailed`].
 #[derive(Debug)]
 #[must_use = "the stream ends if nobody takes the socket"]
 pub struct Upgrade {
@@ -43,6 +49,38 @@ pub struct Upgrade {
     /// Until the stream is there.
     accepted: Option<(Accepted, Version)>,
     turn: Option<Turn>,
+    deadline: Instant,
+    timer: Timer,
+}
+
+/// Why an answer that accepts a WebSocket did not make one. The place at the [`Gate`](super::Gate) is given back.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum UpgradeFailed {
+    /// The client is gone, or the server does not hand streams over: one of HTTP/1.1 must be served `with_upgrades`,
+    /// one of HTTP/2 with `enable_connect_protocol`.
+    Http(hyper::Error),
+    /// The answer was not on the way within [`WRITE_STALL_MAX`]: the client does not take it, or the service did not
+    /// return it.
+    TimedOut,
+}
+
+impl fmt::Display for UpgradeFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(error) => write!(f, "the connection was not handed over: {error}"),
+            Self::TimedOut => f.write_str("the answer to the handshake did not go out in time"),
+        }
+    }
+}
+
+impl error::Error for UpgradeFailed {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Http(error) => Some(error),
+            Self::TimedOut => None,
+        }
+    }
 }
 
 impl Acceptor {
@@ -98,7 +136,8 @@ pub struct UpgradeError {
 }
 
 impl UpgradeError {
-    /// Why the request is refused; `None` if the fault is not the client's: there is no stream to be had.
+    /// Why the request is refused; `None` if the fault is the program's: the request does not come from hyper, or its
+    /// stream was given away already.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         self.refusal
@@ -120,7 +159,7 @@ impl fmt::Display for UpgradeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.refusal {
             Some(refusal) => refusal.fmt(f),
-            None => f.write_str("this server does not hand over its connections"),
+            None => f.write_str("the request has no stream to take a WebSocket on"),
         }
     }
 }
@@ -161,19 +200,30 @@ impl Pending {
             stream,
             accepted: Some((accepted, version)),
             turn,
+            deadline: now() + WRITE_STALL_MAX,
+            timer: Timer::default(),
         };
         Ok((response.map(|()| Full::default()), upgrade))
     }
 }
 
 impl Future for Upgrade {
-    type Output = Result<Socket, hyper::Error>;
+    type Output = Result<Socket, UpgradeFailed>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let stream = ready!(Pin::new(&mut self.stream).poll(cx))?;
-        self.turn = None;
-        let accepted = self.accepted.take();
+        let this = &mut *self;
+        let stream = match Pin::new(&mut this.stream).poll(cx) {
+            Poll::Ready(stream) => stream.map_err(UpgradeFailed::Http),
+            Poll::Pending if this.timer.poll(cx, this.deadline).is_ready() => {
+                Err(UpgradeFailed::TimedOut)
+            }
+            Poll::Pending => return Poll::Pending,
+        };
+        // Whatever came of it, the places are not held beyond this.
+        this.turn = None;
+        let accepted = this.accepted.take();
         let (accepted, version) = accepted.expect("it is not polled once it was ready");
+        let stream = stream?;
         let transport = match version {
             Version::HTTP_2 => Transport::http2(stream, None),
             _ => Transport::handed_over(stream),

@@ -8,8 +8,8 @@ use std::{
 use bytes::Bytes;
 use gumboot_testkit::upgrade_request;
 use gumboot_websocket::{
-    Acceptor, Gate,
-    server::{Upgrade, upgrade},
+    Acceptor, Gate, WRITE_STALL_MAX,
+    server::{Upgrade, UpgradeFailed},
 };
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncWriteExt, DuplexStream, duplex},
     sync::mpsc,
+    time::{Instant, timeout},
 };
 
 use crate::support::soon;
@@ -38,12 +39,12 @@ async fn a_request_that_does_not_come_from_hyper() {
     let response = error.response();
     assert_eq!(response.status(), 500);
     let body = response.into_body().collect().await.unwrap().to_bytes();
-    assert_eq!(body, "this server does not hand over its connections\n");
+    assert_eq!(body, "the request has no stream to take a WebSocket on\n");
     assert_eq!((gate.connections(), gate.handshakes()), (0, 0));
 }
 
 /// A service that gives its upgrades away.
-struct Giving(mpsc::UnboundedSender<Upgrade>);
+struct Giving(Acceptor, mpsc::UnboundedSender<Upgrade>);
 
 impl Service<Request<Incoming>> for Giving {
     type Response = Response<Full<Bytes>>;
@@ -51,8 +52,8 @@ impl Service<Request<Incoming>> for Giving {
     type Future = Ready<Result<Self::Response, Infallible>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let (response, upgrade) = upgrade(&mut request).unwrap();
-        self.0.send(upgrade).unwrap();
+        let (response, upgrade) = self.0.upgrade(&mut request).unwrap();
+        self.1.send(upgrade).unwrap();
         ready(Ok(response))
     }
 }
@@ -65,8 +66,8 @@ async fn asked() -> (DuplexStream, Connection, mpsc::UnboundedReceiver<Upgrade>)
     let (mut client, server) = duplex(10_000);
     let request = upgrade_request("/", &[]);
     client.write_all(request.as_bytes()).await.unwrap();
-    let builder = http1::Builder::new();
-    let connection = builder.serve_connection(TokioIo::new(server), Giving(tell));
+    let service = Giving(Acceptor::new(), tell);
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(server), service);
     (client, connection, upgrades)
 }
 
@@ -84,7 +85,8 @@ async fn a_server_that_keeps_its_streams_is_an_error() {
     // What it says of the upgrade that it did not expect is its own business.
     let served = tokio::spawn(async move { drop(connection.await) });
     let upgrade = soon(upgrades.recv()).await.unwrap();
-    assert!(soon(upgrade).await.is_err());
+    let failed = soon(upgrade).await;
+    assert!(matches!(failed, Err(UpgradeFailed::Http(_))), "{failed:?}");
     served.abort();
 }
 
@@ -101,4 +103,25 @@ async fn a_client_that_is_gone_is_an_error() {
         Err(_) => true,
     };
     assert!(is_error);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_take_the_answer_holds_no_place() {
+    let gate = Gate::default();
+    let (tell, mut upgrades) = mpsc::unbounded_channel();
+    // Room for a part of the answer.
+    let (mut client, server) = duplex(32);
+    let service = Giving(Acceptor::new().gate(&gate), tell);
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(server), service);
+    let served = tokio::spawn(connection.with_upgrades());
+    let request = upgrade_request("/", &[]);
+    client.write_all(request.as_bytes()).await.unwrap();
+    let mut upgrade = upgrades.recv().await.unwrap();
+    assert_eq!((gate.connections(), gate.handshakes()), (1, 1));
+    let begun = Instant::now();
+    let failed = timeout(2 * WRITE_STALL_MAX, &mut upgrade).await.unwrap();
+    assert!(matches!(failed, Err(UpgradeFailed::TimedOut)), "{failed:?}");
+    assert_eq!(begun.elapsed(), WRITE_STALL_MAX);
+    assert_eq!((gate.connections(), gate.handshakes()), (0, 0));
+    served.abort();
 }
