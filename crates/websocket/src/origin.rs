@@ -6,6 +6,7 @@ use gumboot_websocket_proto::handshake::server::Refusal;
 use http::{
     HeaderMap, Request, Version,
     header::{HOST, ORIGIN},
+    uri::Scheme,
 };
 use url::{Host, Url};
 
@@ -78,11 +79,12 @@ impl OriginPolicy {
     /// [`Refusal::Origin`] if not.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        self.check_from(host, headers)
+        self.check_from(host, self.https_only, headers)
     }
 
     /// The same for a request of either version of HTTP: in HTTP/2, `:authority` is what `Host` is in HTTP/1.1 (RFC
-    /// 9113 §8.3.1).
+    /// 9113 §8.3.1), and a `:scheme` of `https` has [`OriginPolicy::https_only`] hold. One of `http` says nothing: it may
+    /// be that of a proxy behind its TLS.
     ///
     /// # Errors
     /// [`Refusal::Origin`] if not.
@@ -90,15 +92,19 @@ impl OriginPolicy {
         if request.version() != Version::HTTP_2 {
             return self.check(request.headers());
         }
-        let host = request
-            .uri()
-            .authority()
-            .map(|authority| authority.as_str());
-        self.check_from(host, request.headers())
+        let uri = request.uri();
+        let host = uri.authority().map(|authority| authority.as_str());
+        let is_https = uri.scheme() == Some(&Scheme::HTTPS);
+        self.check_from(host, self.https_only || is_https, request.headers())
     }
 
-    /// Whether a page may connect to `host`.
-    fn check_from(&self, host: Option<&str>, headers: &HeaderMap) -> Result<(), Refusal> {
+    /// Whether a page may connect to `host`, with `https_only` for this request.
+    fn check_from(
+        &self,
+        host: Option<&str>,
+        https_only: bool,
+        headers: &HeaderMap,
+    ) -> Result<(), Refusal> {
         let mut origins = headers.get_all(ORIGIN).iter();
         let Some(origin) = origins.next() else {
             return Ok(());
@@ -115,12 +121,12 @@ impl OriginPolicy {
         {
             return Ok(());
         }
-        let own = host.is_some_and(|host| self.is_own(origin, host));
+        let own = host.is_some_and(|host| self.is_own(origin, host, https_only));
         if own { Ok(()) } else { Err(Refusal::Origin) }
     }
 
     /// Whether the page came from the host that it connects to.
-    fn is_own(&self, origin: &str, host: &str) -> bool {
+    fn is_own(&self, origin: &str, host: &str, https_only: bool) -> bool {
         let Ok(origin) = Url::parse(origin) else {
             return false;
         };
@@ -128,7 +134,7 @@ impl OriginPolicy {
             return false;
         };
         let same = origin.host().is_some() && origin.origin() == target.origin();
-        let secure = !self.https_only || origin.scheme() == "https";
+        let secure = !https_only || origin.scheme() == "https";
         same && secure && (!self.loopback_only || is_loopback(&target))
     }
 }
@@ -189,13 +195,19 @@ mod tests {
     #[test]
     fn http2_names_the_host_in_its_authority() {
         let policy = OriginPolicy::same_origin();
-        let check = |origin: &str| {
-            let request = Request::connect("https://example.com/chat").version(Version::HTTP_2);
+        let check_at = |url: &str, origin: &str| {
+            let request = Request::connect(url).version(Version::HTTP_2);
             let request = request.header(HOST, "evil.org").header(ORIGIN, origin);
             policy.check_request(&request.body(()).unwrap()).is_ok()
         };
+        let check = |origin| check_at("https://example.com/chat", origin);
         assert!(check("https://example.com"));
+        assert!(!check("http://example.com"));
         assert!(!check("https://evil.org"));
+        let check = |origin| check_at("http://example.com/chat", origin);
+        assert!(check("https://example.com"));
+        assert!(check("http://example.com"));
+        assert!(!check("http://evil.org"));
     }
 
     #[test]

@@ -87,6 +87,12 @@ impl Acceptor {
     /// Takes a WebSocket in a service of hyper, over HTTP/1.1 and HTTP/2 (RFC 8441): gives the answer, which the
     /// service returns and may add headers to, and the socket to be, for a task of its own.
     ///
+    /// A server that is reached by TLS, its own or a proxy's, is to say so with [`OriginPolicy::https_only`] in
+    /// [`Acceptor::origins`]: a request of HTTP/1.1 does not tell, and without it a page that came by `http` under the
+    /// server's name, which anyone on the way may have made, counts as the server's own.
+    ///
+    /// [`OriginPolicy::https_only`]: crate::OriginPolicy::https_only
+    ///
     /// ```
     /// use bytes::Bytes;
     /// use gumboot_websocket::Acceptor;

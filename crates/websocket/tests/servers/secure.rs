@@ -1,7 +1,8 @@
 //! The ways in with TLS, over HTTP/1.1 and HTTP/2 (RFC 8441).
 
 use gumboot_websocket::{
-    Acceptor, Client, ConnectError, TransportKind, proto::handshake::client::HandshakeError,
+    Acceptor, Client, ConnectError, OriginPolicy, TransportKind,
+    proto::handshake::client::HandshakeError,
 };
 use http::StatusCode;
 
@@ -64,6 +65,23 @@ async fn the_servers_own_pages_and_no_others() {
 
 #[tokio::test]
 async fn a_page_that_came_without_tls_is_not_own() {
+    let told = Acceptor::new().origins(OriginPolicy::same_origin().https_only());
+    for way in WAYS {
+        for (acceptor, http2) in [(Acceptor::new(), true), (told.clone(), false)] {
+            let (address, client) = secure_echo_server(*way, &acceptor);
+            let client = if http2 { client.http2() } else { client };
+            let page = origin(client, &format!("http://localhost:{}", address.port()));
+            let refused = soon(page.connect(&url(address), &[])).await;
+            let forbidden = HandshakeError::Status(StatusCode::FORBIDDEN);
+            let expected =
+                matches!(&refused, Err(ConnectError::Handshake(error)) if *error == forbidden);
+            assert!(expected, "{way:?}: {refused:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_on_plain_streams_knows_that_it_has_tls() {
     let (address, client) = secure_echo_server(Way::Plain, &Acceptor::new());
     let page = origin(client, &format!("http://localhost:{}", address.port()));
     assert!(soon(page.connect(&url(address), &[])).await.is_err());
