@@ -38,6 +38,11 @@
 //! for it, without a bound, and only the gate ends it.
 //!
 //! A handshake over HTTP/2 is a CONNECT, so a route is to be for `any` method.
+//!
+//! A server that is reached by TLS, its own or a proxy's, is to say so with
+//! [`origins(OriginPolicy::same_origin().https_only())`](WebSocketUpgrade::origins): a request of HTTP/1.1 does not tell,
+//! and without it a page that came by `http` under the server's name, which anyone on the way may have made, counts as
+//! the server's own.
 
 use std::{fmt, sync::Arc};
 
@@ -47,7 +52,7 @@ use ::axum_core::{
     response::{IntoResponse, Response},
 };
 use gumboot_websocket_proto::{Config, handshake::server::Refusal};
-use http::{Method, Request, request::Parts};
+use http::{HeaderMap, Method, Request, Version, header::UPGRADE, request::Parts};
 
 use crate::{
     Acceptor, Gate, OriginPolicy, Socket,
@@ -56,7 +61,7 @@ use crate::{
 
 /// The request for a WebSocket, in a handler's arguments: a request that is none, or breaks a rule of RFC 6455 §4.2.1 or
 /// RFC 8441 §5, is answered before the handler is called. As an `Option`, it is `None` for a request that does not ask
-/// for a WebSocket, so that a page may have the same path.
+/// for a WebSocket, whatever else it has or lacks, so that a page may have the same path.
 #[must_use = "only `on_upgrade` accepts the WebSocket"]
 pub struct WebSocketUpgrade {
     pending: Pending,
@@ -179,19 +184,30 @@ impl<S: Sync> OptionalFromRequestParts<S> for WebSocketUpgrade {
         let extracted = <Self as FromRequestParts<S>>::from_request_parts(parts, state).await;
         match extracted {
             Ok(upgrade) => Ok(Some(upgrade)),
-            Err(error) if is_for_something_else(error, &parts.method) => Ok(None),
+            Err(error) if is_for_something_else(error, parts) => Ok(None),
             Err(error) => Err(error),
         }
     }
 }
 
-fn is_for_something_else(error: UpgradeError, method: &Method) -> bool {
+fn is_for_something_else(error: UpgradeError, parts: &Parts) -> bool {
     match error.refusal() {
-        Some(Refusal::UpgradeHeader) => true,
-        // Over HTTP/1.1, another method is only wrong for a WebSocket.
-        Some(Refusal::Method) => method != Method::CONNECT,
-        _ => false,
+        Some(Refusal::ExtendedMethod | Refusal::UpgradeHeader) => true,
+        // Another method is only wrong for a WebSocket.
+        Some(Refusal::Method) if parts.method != Method::CONNECT => true,
+        Some(_) => parts.version < Version::HTTP_2 && !asks_for_websocket(&parts.headers),
+        None => false,
     }
+}
+
+/// RFC 6455 §4.2.1: `Upgrade` has the token `websocket`.
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(UPGRADE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|token| token.trim().eq_ignore_ascii_case("websocket"))
 }
 
 impl IntoResponse for UpgradeError {

@@ -34,7 +34,7 @@ impl Offer {
             return Err(Refusal::HttpVersion);
         }
         if request.method() != Method::CONNECT {
-            return Err(Refusal::Method);
+            return Err(Refusal::ExtendedMethod);
         }
         if protocol != Some(PROTOCOL) {
             return Err(Refusal::UpgradeHeader);
@@ -149,7 +149,7 @@ mod tests {
         check(
             &|r| *r.method_mut() = Method::GET,
             websocket,
-            Refusal::Method,
+            Refusal::ExtendedMethod,
         );
         let old = |r: &mut Request<()>| *r.version_mut() = Version::HTTP_11;
         check(&old, websocket, Refusal::HttpVersion);

@@ -41,6 +41,8 @@ pub enum Refusal {
     Host,
     /// Older than HTTP/1.1.
     HttpVersion,
+    /// Over HTTP/2, another method than CONNECT.
+    ExtendedMethod,
     /// `Sec-WebSocket-Extensions` is malformed.
     Extensions,
     /// `Sec-WebSocket-Key` is missing, stands twice, or is not 16 bytes in base64.
@@ -213,7 +215,7 @@ impl Refusal {
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::ExtendedMethod | Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Origin => StatusCode::FORBIDDEN,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Version => StatusCode::UPGRADE_REQUIRED,
@@ -229,7 +231,12 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         match self {
-            Self::Method => drop(headers.insert(ALLOW, HeaderValue::from_static("GET"))),
+            Self::ExtendedMethod => {
+                headers.insert(ALLOW, HeaderValue::from_static("CONNECT"));
+            }
+            Self::Method => {
+                headers.insert(ALLOW, HeaderValue::from_static("GET"));
+            }
             // RFC 6455 §4.2.2, §4.4; RFC 9110 §15.5.22
             Self::Version => {
                 headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static(VERSION));
@@ -249,6 +256,7 @@ impl fmt::Display for Refusal {
             Self::ConnectionHeader => "a WebSocket handshake needs `Connection: Upgrade`",
             Self::Host => "a request needs one `Host`",
             Self::HttpVersion => "a WebSocket handshake needs HTTP/1.1",
+            Self::ExtendedMethod => "a WebSocket handshake over HTTP/2 is a CONNECT",
             Self::Extensions => "`Sec-WebSocket-Extensions` is malformed",
             Self::Key => "`Sec-WebSocket-Key` must be 16 bytes in base64, once",
             Self::Method => "a WebSocket handshake is a GET",
@@ -424,6 +432,9 @@ mod tests {
         assert_eq!(response.status(), 426);
         assert_eq!(response.headers()["sec-websocket-version"], "13");
         assert_eq!(Refusal::Method.response().headers()["allow"], "GET");
+        let response = Refusal::ExtendedMethod.response();
+        assert_eq!(response.status(), 405);
+        assert_eq!(response.headers()["allow"], "CONNECT");
         assert_eq!(Refusal::Origin.response().status(), 403);
     }
 }

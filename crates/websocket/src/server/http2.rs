@@ -160,7 +160,9 @@ where
             acceptance.response.map(|()| Full::default())
         }
         // Only an extended CONNECT has an offer.
-        (Answer::WebSocket(..), None) => Refusal::Method.response().map(|text| text.into()),
+        (Answer::WebSocket(..), None) => {
+            without_connection(Refusal::ExtendedMethod.response().map(Full::from))
+        }
     }
 }
 

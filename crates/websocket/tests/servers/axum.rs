@@ -136,15 +136,28 @@ async fn a_page_at_the_same_path() {
         for request in [
             "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n",
             "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n",
+            "GET / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\nhi",
+            "GET / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         ] {
             let mut tcp = TcpPeer::connect(address);
             tcp.send(request);
             let page = HttpResponse::read(&mut tcp);
-            assert_eq!((page.status, page.text()), (200, "a page\n"));
+            assert_eq!((page.status, page.text()), (200, "a page\n"), "{request}");
         }
+        let mut old = TcpPeer::connect(address);
+        old.send("GET / HTTP/1.0\r\n\r\n");
+        let page = String::from_utf8(old.read_to_end()).unwrap();
+        assert!(page.starts_with("HTTP/1.0 200 OK\r\n"), "{page}");
+        assert!(page.ends_with("\r\n\r\na page\n"), "{page}");
         let mut tcp = TcpPeer::connect(address);
         tcp.send(upgrade_request("/", &["sec-websocket-version: 7"]));
         assert_eq!(HttpResponse::read(&mut tcp).status, 426);
+        let mut tcp = TcpPeer::connect(address);
+        tcp.send(upgrade_request(
+            "/",
+            &["content-length: 2", "upgrade: h2c, WebSocket"],
+        ));
+        assert_eq!(HttpResponse::read(&mut tcp).status, 400);
         let mut websocket = WebSocketPeer::open(address, "/", "");
         websocket.send(TEXT, "hello");
         websocket.expect(TEXT, "hello");
