@@ -37,7 +37,7 @@ struct Shared {
     limits: GateLimits,
     connections: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
-    /// Whether the server goes down. Each seat listens; when nobody does any more, all have left.
+    /// Whether the server goes down. Each turn and seat listens; when nobody does any more, all have left.
     draining: watch::Sender<bool>,
 }
 
@@ -63,6 +63,8 @@ impl Default for GateLimits {
 #[derive(Debug)]
 pub struct Turn {
     _permit: OwnedSemaphorePermit,
+    /// The gate waits for this to be dropped.
+    _present: watch::Receiver<bool>,
 }
 
 /// The place of a WebSocket, given back when it is dropped. A [`Socket`](crate::Socket) has one if it was let in by a
@@ -110,11 +112,10 @@ impl Gate {
     /// # Errors
     /// [`Refusal::Unavailable`] if too many are under way, or the server goes down.
     pub fn try_begin(&self) -> Result<Turn, Refusal> {
-        if self.is_draining() {
-            return Err(Refusal::Unavailable);
-        }
+        let (permit, present) = self.enter(&self.0.handshakes)?;
         Ok(Turn {
-            _permit: permit(&self.0.handshakes)?,
+            _permit: permit,
+            _present: present,
         })
     }
 
@@ -124,12 +125,7 @@ impl Gate {
     /// # Errors
     /// [`Refusal::Unavailable`] if there is none left, or the server goes down.
     pub fn try_sit(&self) -> Result<Seat, Refusal> {
-        let permit = permit(&self.0.connections)?;
-        // In this order: a drain that this does not see yet sees this.
-        let present = self.0.draining.subscribe();
-        if *present.borrow() {
-            return Err(Refusal::Unavailable);
-        }
+        let (permit, present) = self.enter(&self.0.connections)?;
         let mut draining = present.clone();
         Ok(Seat {
             _permit: permit,
@@ -141,6 +137,20 @@ impl Gate {
                 }
             })),
         })
+    }
+
+    fn enter(
+        &self,
+        places: &Arc<Semaphore>,
+    ) -> Result<(OwnedSemaphorePermit, watch::Receiver<bool>), Refusal> {
+        let permit = Arc::clone(places).try_acquire_owned();
+        let permit = permit.map_err(|_| Refusal::Unavailable)?;
+        // In this order: a drain that this does not see yet sees this.
+        let present = self.0.draining.subscribe();
+        if *present.borrow() {
+            return Err(Refusal::Unavailable);
+        }
+        Ok((permit, present))
     }
 
     /// The WebSockets at this moment.
@@ -162,16 +172,21 @@ impl Gate {
     }
 
     /// Lets nobody in from now on, has every [`Socket`](crate::Socket) send a Close with 1001, and waits until all of
-    /// them were dropped. For that, programs must go on to receive, or send, until the socket says that it has ended.
+    /// them were dropped. For that, programs must go on to receive until the socket says that it has ended, also when a
+    /// `send` fails. A handshake under way is waited for as well, so that it gets its answer; it is no error if one is
+    /// still not over then.
     ///
     /// # Errors
-    /// [`DrainTimedOut`] if some are left after `wait_max`.
+    /// [`DrainTimedOut`] if some WebSockets are left after `wait_max`.
     pub async fn drain(&self, wait_max: Duration) -> Result<(), DrainTimedOut> {
         self.0.draining.send_replace(true);
-        let left = timeout(wait_max, self.0.draining.closed()).await;
-        left.map_err(|_| DrainTimedOut {
-            connections: self.connections(),
-        })
+        if timeout(wait_max, self.0.draining.closed()).await.is_ok() {
+            return Ok(());
+        }
+        match self.connections() {
+            0 => Ok(()),
+            connections => Err(DrainTimedOut { connections }),
+        }
     }
 }
 
@@ -202,11 +217,6 @@ impl fmt::Debug for Seat {
     }
 }
 
-fn permit(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Refusal> {
-    let permit = Arc::clone(semaphore).try_acquire_owned();
-    permit.map_err(|_| Refusal::Unavailable)
-}
-
 fn taken(semaphore: &Semaphore, max: usize) -> usize {
     max.min(Semaphore::MAX_PERMITS) - semaphore.available_permits()
 }
@@ -214,6 +224,8 @@ fn taken(semaphore: &Semaphore, max: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -273,6 +285,28 @@ mod tests {
         assert!(!drained.is_finished());
         drop(seats);
         drained.await.unwrap().unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_drain_waits_for_handshakes_but_does_not_fail_for_them() {
+        let gate = gate(9, 9);
+        let turn = gate.try_begin().unwrap();
+        let wait_max = Duration::from_secs(1);
+        let drained = tokio::spawn({
+            let gate = gate.clone();
+            async move { gate.drain(wait_max).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!drained.is_finished());
+        drop(turn);
+        let begun = Instant::now();
+        drained.await.unwrap().unwrap();
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+
+        let gate = Gate::default();
+        let _turn = gate.try_begin().unwrap();
+        gate.drain(wait_max).await.unwrap();
+        assert_eq!(begun.elapsed(), wait_max);
     }
 
     #[tokio::test(start_paused = true)]

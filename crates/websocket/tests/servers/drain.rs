@@ -12,7 +12,7 @@ use gumboot_websocket::{
 };
 use http::StatusCode;
 use tokio::{
-    io::{AsyncWriteExt, duplex},
+    io::{AsyncReadExt, AsyncWriteExt, duplex},
     runtime::Builder,
 };
 
@@ -119,7 +119,7 @@ async fn halves_in_two_tasks_hear_of_it() {
 }
 
 #[tokio::test]
-async fn a_handshake_under_way_comes_too_late() {
+async fn a_handshake_under_way_comes_too_late_and_is_told() {
     let gate = Gate::default();
     let acceptor = Acceptor::new().gate(&gate);
     let (mut client, server) = duplex(10_000);
@@ -127,11 +127,25 @@ async fn a_handshake_under_way_comes_too_late() {
     client.write_all(request.as_bytes()).await.unwrap();
     let handshake = soon(acceptor.handshake(server)).await.unwrap();
     assert_eq!(gate.handshakes(), 1);
-    gate.drain(DRAIN_MAX).await.unwrap();
+    let draining = tokio::spawn({
+        let gate = gate.clone();
+        async move { gate.drain(DRAIN_MAX).await }
+    });
+    while !gate.is_draining() {
+        tokio::task::yield_now().await;
+    }
+    tokio::task::yield_now().await;
+    assert!(!draining.is_finished());
+    let late = tokio::spawn(handshake.accept());
+    let mut answer = String::new();
     client.shutdown().await.unwrap();
-    let late = soon(handshake.accept()).await;
+    soon(client.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    drop(client);
+    let late = soon(late).await.unwrap();
     let unavailable = matches!(late, Err(AcceptError::Refused(Refusal::Unavailable)));
     assert!(unavailable, "{late:?}");
+    soon(draining).await.unwrap().unwrap();
 }
 
 #[test]
