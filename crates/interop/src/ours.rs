@@ -135,7 +135,11 @@ impl<'a> Talk<'a> {
                 return Poll::Pending;
             }
         }
-        link.poll_end(cx)
+        link.poll_end(cx).map(|ended| {
+            if let Err(error) = ended {
+                self.fail(error);
+            }
+        })
     }
 
     /// Once the peer's Close is here, it may end the transport in whatever way.

@@ -153,7 +153,7 @@ impl Line {
     /// Finishes what [`Line::end`] has begun, bounded in time: what waits is written, and the server's end awaited.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
         match self {
-            Self::Stream(stream) => stream.pipe.poll_end(cx, &mut stream.queue),
+            Self::Stream(stream) => stream.pipe.poll_end(cx, &mut stream.queue).map(drop),
             Self::WebSocket(socket) => socket.poll_end(cx, now),
         }
     }
@@ -165,7 +165,7 @@ impl WebSocket {
         let link = &mut self.link;
         loop {
             if link.is_ending() {
-                return link.poll_end(cx);
+                return link.poll_end(cx).map(drop);
             }
             let blocked = link.is_blocked();
             let read = link.poll_read(cx, now, &mut |_, _| {});

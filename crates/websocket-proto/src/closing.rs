@@ -49,19 +49,21 @@ transitions! {
         Sent,
         /// The peer's Close has arrived; ours is not queued yet.
         Received,
-        /// Both Closes have passed; the transport still stands.
+        /// The peer's Close has arrived and ours was queued; the transport still stands.
         Done,
         /// The transport ended after a complete closing handshake.
         Clean,
-        /// The transport ended without one.
+        /// The transport ended without one, or before our Close had left.
         Dropped,
     }
     /// Our Close was queued.
     on_close_sent(Open => Sent, Received => Done);
     /// The peer's Close arrived.
     on_close_received(Open => Received, Sent => Done);
-    /// The transport ended.
+    /// The transport ended, and everything had left.
     on_transport_closed(Open | Sent | Received => Dropped, Done => Clean);
+    /// The transport ended, and something had not left; our Close is the last of it.
+    on_transport_lost(Open | Sent | Received | Done => Dropped);
 }
 
 #[cfg(test)]

@@ -213,9 +213,18 @@ impl Connection {
         self.on_event(now, received)
     }
 
-    /// The transport has ended.
+    /// The transport has ended. That is clean if both Closes have passed, so ours must have been transmitted.
     pub fn handle_transport_closed(&mut self) {
+        if !self.transmit.is_empty() {
+            return self.handle_transport_lost();
+        }
         self.closing.on_transport_closed();
+        self.receive.abandon();
+    }
+
+    /// The transport has ended before it passed on all that it had taken: that is never clean.
+    pub fn handle_transport_lost(&mut self) {
+        self.closing.on_transport_lost();
         self.receive.abandon();
         self.transmit.clear();
     }
@@ -266,7 +275,8 @@ impl Connection {
         self.transmit.poll_transmit(slices)
     }
 
-    /// Takes away `count` bytes of what `poll_transmit` gave: they were written.
+    /// Takes away `count` bytes of what `poll_transmit` gave: they were written. With 0, a transport that keeps bytes has
+    /// passed all of them on: the wait for the peer's Close begins when ours has left.
     pub fn transmitted(&mut self, now: Instant, count: usize) {
         self.transmit.transmitted(count);
         // The peer cannot answer a Close that it has not got.

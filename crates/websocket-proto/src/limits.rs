@@ -72,7 +72,8 @@ impl Default for Limits {
 /// How long a connection waits for its peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timing {
-    /// From the moment our Close was written to the end of the connection. Past it the transport is dropped. Default 5 s.
+    /// From the moment our Close was written to the end of the connection. Past it the transport is dropped. Until then,
+    /// who writes has to bound how long that takes. Default 5 s.
     pub close_wait_max: Duration,
     /// Without a byte in the middle of a frame. Past it: 1008. Default 30 s.
     pub frame_stall_max: Duration,

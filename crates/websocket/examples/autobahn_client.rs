@@ -89,7 +89,7 @@ fn poll_echo<S: AsyncRead + AsyncWrite + Unpin>(
             return Poll::Pending;
         }
     }
-    link.poll_end(cx)
+    link.poll_end(cx).map(drop)
 }
 
 fn echo(connection: &mut Connection, event: Event<'_>) {

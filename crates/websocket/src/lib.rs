@@ -92,7 +92,10 @@ pub use crate::{
     },
     link::Link,
     origin::{InvalidOrigin, OriginPolicy},
-    pipe::{LINGER_MAX, LinkError, PENDING_BYTES_MAX, Pipe, Traffic, Transmit, WRITE_STALL_MAX},
+    pipe::{
+        END_BYTES_PER_SECOND_MIN, LINGER_MAX, LinkError, PENDING_BYTES_MAX, Pipe, Traffic,
+        Transmit, WRITE_STALL_MAX,
+    },
     reconnect::{
         Failure, NotQueued, ON_OPEN_WAIT_MAX, OnOpenError, QUEUE_MESSAGES_MAX,
         RECONNECT_EVENTS_MAX, RETRY_AFTER_MAX, Reconnect, ReconnectEvent, ReconnectSender,

@@ -114,9 +114,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         now: Instant,
     ) -> Poll<Result<(), LinkError>> {
         let blocked = self.is_blocked();
+        if self.closing() != Closing::Open {
+            let pending = self.connection.bytes_pending();
+            self.pipe.begin_last(now, pending);
+        }
+        let was_flushed = self.pipe.is_flushed();
         let written = self.pipe.poll_write(cx, now, &mut self.connection);
         if blocked && !self.is_blocked() {
             self.connection.handle_resumed(now);
+        }
+        if !was_flushed && self.pipe.is_flushed() {
+            self.connection.transmitted(now, 0);
         }
         if let Poll::Ready(Err(_)) = written {
             self.abandon();
@@ -135,8 +143,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         owner: Option<Instant>,
     ) -> Poll<Result<(), LinkError>> {
         loop {
-            // While nothing is read, a peer cannot be blamed for its silence.
-            let silence = if self.is_blocked() || self.is_paused {
+            // While nothing is read, a peer cannot be blamed for its silence; nor can one that has not got our Close.
+            let closing_unseen = self.closing() != Closing::Open && !self.pipe.is_flushed();
+            let silence = if self.is_blocked() || self.is_paused || closing_unseen {
                 None
             } else {
                 self.connection.poll_timeout()
@@ -166,10 +175,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     /// Finishes the transport: writes what waits, shuts our direction, and waits for the peer's end, bounded in time.
-    pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(self.pipe.poll_end(cx, &mut self.connection));
-        self.connection.handle_transport_closed();
-        Poll::Ready(())
+    ///
+    /// # Errors
+    /// Once, if what waits could not be written.
+    pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        let ended = ready!(self.pipe.poll_end(cx, &mut self.connection));
+        self.end_connection();
+        Poll::Ready(ended)
     }
 
     /// The bytes that went over the transport since the last call.
@@ -192,8 +204,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
 
     /// Ends the transport without a word; [`Link::poll_end`] is ready at once.
     pub fn abandon(&mut self) {
-        self.connection.handle_transport_closed();
+        self.end_connection();
         self.pipe.abandon();
+    }
+
+    /// Tells the connection how the transport has ended.
+    fn end_connection(&mut self) {
+        if self.pipe.is_flushed() {
+            self.connection.handle_transport_closed();
+        } else {
+            self.connection.handle_transport_lost();
+        }
     }
 }
 

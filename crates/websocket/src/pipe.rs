@@ -25,6 +25,10 @@ pub const PENDING_BYTES_MAX: usize = 256 * 1024;
 /// until the connection is dropped.
 pub const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 
+/// Once a connection ends, what still waits is to leave at so many bytes a second at least, with [`WRITE_STALL_MAX`] on
+/// top: who takes a little now and then does not hold it for ever.
+pub const END_BYTES_PER_SECOND_MIN: usize = 4 * 1024;
+
 /// How long a closed connection waits for the peer's end, so that the last bytes reach it.
 pub const LINGER_MAX: Duration = Duration::from_secs(2);
 
@@ -44,7 +48,7 @@ pub enum LinkError {
     Io(io::Error),
     /// The peer broke the protocol, passed a limit or kept silent.
     Protocol(ProtocolError),
-    /// The peer takes no bytes any more.
+    /// The peer takes no bytes any more, or the last ones too slowly ([`END_BYTES_PER_SECOND_MIN`]).
     WriteStalled,
 }
 
@@ -54,7 +58,7 @@ impl fmt::Display for LinkError {
             Self::Eof => f.write_str("the peer ended the connection without closing it"),
             Self::Io(error) => error.fmt(f),
             Self::Protocol(error) => error.fmt(f),
-            Self::WriteStalled => f.write_str("the peer takes no bytes any more"),
+            Self::WriteStalled => f.write_str("the peer takes no bytes any more, or too slowly"),
         }
     }
 }
@@ -138,6 +142,10 @@ pub struct Pipe<S> {
     timer: Timer,
     /// Since when nothing was taken of what is to be written or flushed.
     write_blocked: Option<Instant>,
+    /// Whether the transport has passed on all that it took.
+    is_flushed: bool,
+    /// Until when the last bytes may be on their way, once they are known to be the last.
+    last_until: Option<Instant>,
     ending: Ending,
     traffic: Traffic,
 }
@@ -171,6 +179,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
             io,
             timer: Timer::default(),
             write_blocked: None,
+            is_flushed: true,
+            last_until: None,
             ending: Ending::Flush,
             traffic: Traffic::default(),
         }
@@ -230,6 +240,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
             match self.poll_write_once(cx, out) {
                 Poll::Ready(Ok(count)) => {
                     self.write_blocked = None;
+                    self.is_flushed = false;
                     self.traffic.bytes_out += count as u64;
                     out.transmitted(now, count);
                 }
@@ -246,6 +257,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         match Pin::new(&mut self.io).poll_flush(cx) {
             Poll::Ready(Ok(())) => {
                 self.write_blocked = None;
+                self.is_flushed = true;
+                self.last_until = None;
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(self.write_failed(error))),
@@ -254,6 +267,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
                 self.write_blocked.get_or_insert(now);
                 Poll::Pending
             }
+        }
+    }
+
+    /// Whether the transport has passed on all that it took.
+    pub fn is_flushed(&self) -> bool {
+        self.is_flushed
+    }
+
+    /// Says that the `bytes` that wait are the last: from the first time on, [`Pipe::poll_timer`] bounds how long they may
+    /// take in all.
+    pub fn begin_last(&mut self, now: Instant, bytes: usize) {
+        if bytes > 0 {
+            let seconds = bytes.div_ceil(END_BYTES_PER_SECOND_MIN) as u64;
+            let wait_max = WRITE_STALL_MAX + Duration::from_secs(seconds);
+            self.last_until.get_or_insert(now + wait_max);
         }
     }
 
@@ -267,6 +295,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         deadline: Option<Instant>,
     ) -> Poll<Result<(), LinkError>> {
         let stall = self.write_blocked.map(|since| since + WRITE_STALL_MAX);
+        let stall = stall.into_iter().chain(self.last_until).min();
         let Some(next) = deadline.into_iter().chain(stall).min() else {
             return Poll::Pending;
         };
@@ -279,20 +308,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
     }
 
     /// Finishes the transport: writes what waits, shuts our direction, and waits for the peer's end, bounded in time.
-    pub fn poll_end(&mut self, cx: &mut Context<'_>, out: &mut impl Transmit) -> Poll<()> {
+    ///
+    /// # Errors
+    /// Once, if what waits could not be written: as [`Pipe::poll_write`] and [`Pipe::poll_timer`].
+    pub fn poll_end(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut impl Transmit,
+    ) -> Poll<Result<(), LinkError>> {
         loop {
             match self.ending {
                 Ending::Flush => {
                     let now = now();
+                    self.begin_last(now, out.bytes_pending());
                     match self.poll_write(cx, now, out) {
-                        Poll::Ready(Ok(())) => {
+                        Poll::Ready(written) => {
+                            written?;
                             self.ending = Ending::Shutdown(now + WRITE_STALL_MAX);
                         }
-                        // It is over.
-                        Poll::Ready(Err(_)) => {}
-                        Poll::Pending => {
-                            ready!(self.poll_timer(cx, None)).ok();
-                        }
+                        Poll::Pending => ready!(self.poll_timer(cx, None))?,
                     }
                 }
                 Ending::Shutdown(until) => {
@@ -312,7 +346,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
                     }
                     self.ending = Ending::Over;
                 }
-                Ending::Over => return Poll::Ready(()),
+                Ending::Over => return Poll::Ready(Ok(())),
             }
         }
     }

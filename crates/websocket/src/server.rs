@@ -212,7 +212,8 @@ async fn end<S: AsyncRead + AsyncWrite + Unpin>(io: S, last: &[u8]) {
     let mut pipe = Pipe::new(io);
     let mut queue = TransmitQueue::default();
     queue.push_slice(last);
-    std::future::poll_fn(|cx| pipe.poll_end(cx, &mut queue)).await;
+    // Whether they are taken is the peer's business.
+    let _ = std::future::poll_fn(|cx| pipe.poll_end(cx, &mut queue)).await;
 }
 
 /// RFC 9110 §15.5.9

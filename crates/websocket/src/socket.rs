@@ -56,11 +56,11 @@ impl Inbox {
         }
     }
 
-    /// Keeps the first failure, which is the cause of others. Once the peer's Close is here, it may end the transport in
-    /// whatever way.
-    fn fail(&mut self, error: LinkError) {
+    /// Keeps the first failure, which is the cause of others. Once both Closes have passed, the peer may end the transport
+    /// in whatever way.
+    fn fail(&mut self, error: LinkError, closing: Closing) {
         let transport = matches!(error, LinkError::Eof | LinkError::Io(_));
-        if !transport || self.close.is_none() {
+        if !transport || closing != Closing::Clean {
             self.failure.get_or_insert(error);
         }
     }
@@ -126,7 +126,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// The next message; `None` after the closing handshake.
     ///
     /// # Errors
-    /// [`LinkError`] if the connection ended in any other way. It is told once, then `None` follows.
+    /// [`LinkError`] if the connection ended in any other way, also if our Close, or a message before it, could not be
+    /// written. It is told once, then `None` follows.
     pub async fn receive(&mut self) -> Result<Option<Message>, LinkError> {
         poll_fn(|cx| self.poll_receive(cx)).await
     }
@@ -313,7 +314,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     fn poll_link(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<()>> {
         let now = now();
         if self.link.is_ending() {
-            ready!(self.link.poll_end(cx));
+            if let Err(error) = ready!(self.link.poll_end(cx)) {
+                self.inbox.fail(error, self.link.closing());
+            }
             return Poll::Ready(ControlFlow::Break(()));
         }
         self.poll_seat(cx);
@@ -333,7 +336,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let pending = read.is_pending();
         for result in [read, written, timer] {
             if let Poll::Ready(Err(error)) = result {
-                self.inbox.fail(error);
+                self.inbox.fail(error, self.link.closing());
             }
         }
         if pending && !self.link.is_ending() {
@@ -349,12 +352,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.note_written(&written);
         if let Poll::Ready(written) = written {
             if let Err(error) = written {
-                self.inbox.fail(error);
+                self.inbox.fail(error, self.link.closing());
             }
             return Poll::Ready(());
         }
         if let Poll::Ready(Err(error)) = self.link.poll_timer(cx, None) {
-            self.inbox.fail(error);
+            self.inbox.fail(error, self.link.closing());
             return Poll::Ready(());
         }
         Poll::Pending
@@ -371,18 +374,34 @@ mod tests {
     use std::sync::Arc;
 
     use gumboot_websocket_proto::Config;
-    use tokio::io::{DuplexStream, duplex};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, BufStream, DuplexStream, duplex},
+        time::interval,
+    };
 
     use super::*;
+    use crate::{
+        pipe::{END_BYTES_PER_SECOND_MIN, WRITE_STALL_MAX},
+        random::RandomKeys,
+    };
+
+    fn over(connection: Connection) -> (Socket<DuplexStream>, DuplexStream) {
+        let (here, there) = duplex(1000);
+        let link = Link::new(here, connection, &[]);
+        (Socket::new(link, Agreed::default()), there)
+    }
 
     fn socket() -> (Socket<DuplexStream>, DuplexStream) {
-        let (here, there) = duplex(1000);
-        let connection = Connection::server(Arc::new(Config::server()), now());
-        (
-            Socket::new(Link::new(here, connection, &[]), Agreed::default()),
-            there,
-        )
+        over(Connection::server(Arc::new(Config::server()), now()))
     }
+
+    fn client() -> (Socket<DuplexStream>, DuplexStream) {
+        let keys = Box::new(RandomKeys::new());
+        over(Connection::client(Arc::new(Config::client()), keys, now()))
+    }
+
+    /// A Close without a body as a server sends it, and as a client does.
+    const CLOSES: [&[u8]; 2] = [&[0x88, 0x00], &[0x88, 0x80, 0, 0, 0, 0]];
 
     #[tokio::test]
     async fn a_peer_that_is_gone_is_an_error_once() {
@@ -400,5 +419,93 @@ mod tests {
         let (mut socket, peer) = socket();
         drop(peer);
         assert!(socket.close(None).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_closes_and_takes_no_more_has_not_got_all() {
+        for ((mut socket, mut peer), close) in [client(), socket()].into_iter().zip(CLOSES) {
+            let waits = Message::binary(vec![0; 2000]);
+            socket.queue_uncompressed(waits).unwrap();
+            peer.write_all(close).await.unwrap();
+            drop(peer);
+            socket.receive().await.unwrap_err();
+            assert_eq!(socket.close_frame(), Some(None));
+            assert_eq!(socket.closing(), Closing::Dropped);
+            assert_eq!(socket.receive().await.unwrap(), None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_closes_and_stalls_has_not_got_all() {
+        for ((mut socket, mut peer), close) in [client(), socket()].into_iter().zip(CLOSES) {
+            let waits = Message::binary(vec![0; 2000]);
+            socket.queue_uncompressed(waits).unwrap();
+            peer.write_all(close).await.unwrap();
+            let ended = socket.close(None).await;
+            assert!(matches!(ended, Err(LinkError::WriteStalled)), "{ended:?}");
+            assert_eq!(socket.closing(), Closing::Dropped);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_closes_and_takes_all_has_got_all() {
+        // A message of 2000 bytes with its header, and a Close; clients mask both.
+        let lengths = [2008 + 6, 2004 + 2];
+        let sockets = [client(), socket()].into_iter().zip(CLOSES);
+        for (((mut socket, mut peer), close), length) in sockets.zip(lengths) {
+            let waits = Message::binary(vec![0; 2000]);
+            socket.queue_uncompressed(waits).unwrap();
+            peer.write_all(close).await.unwrap();
+            let taking = tokio::spawn(async move {
+                peer.read_exact(&mut vec![0; length]).await.unwrap();
+            });
+            assert_eq!(socket.receive().await.unwrap(), None);
+            assert_eq!(socket.closing(), Closing::Clean);
+            taking.await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_transport_keeps_has_not_left() {
+        let (here, mut peer) = duplex(1000);
+        let keys = Box::new(RandomKeys::new());
+        let connection = Connection::client(Arc::new(Config::client()), keys, now());
+        // It takes some kilobytes, and then flushes as much as the peer takes.
+        let link = Link::new(BufStream::new(here), connection, &[]);
+        let mut socket = Socket::new(link, Agreed::default());
+        let waits = Message::binary(vec![0; 2000]);
+        socket.queue_uncompressed(waits).unwrap();
+        peer.write_all(CLOSES[0]).await.unwrap();
+        let start = now();
+        let ended = socket.close(None).await;
+        assert!(matches!(ended, Err(LinkError::WriteStalled)), "{ended:?}");
+        assert!(now() - start >= WRITE_STALL_MAX);
+        assert_eq!(socket.closing(), Closing::Dropped);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_close_that_trickles_away_is_bounded() {
+        for (mut socket, mut peer) in [client(), socket()] {
+            // Each byte is just in time not to stall.
+            tokio::spawn(async move {
+                let mut next = interval(WRITE_STALL_MAX - Duration::from_secs(1));
+                loop {
+                    next.tick().await;
+                    if peer.read_u8().await.is_err() {
+                        break;
+                    }
+                }
+            });
+            let start = now();
+            let large = vec![0; 5 * END_BYTES_PER_SECOND_MIN - 100];
+            socket.queue_uncompressed(Message::binary(large)).unwrap();
+            let ended = socket.close(None).await;
+            assert!(matches!(ended, Err(LinkError::WriteStalled)), "{ended:?}");
+            let took = now() - start;
+            let wait_max = WRITE_STALL_MAX + Duration::from_secs(5);
+            assert!(took >= wait_max, "{took:?}");
+            assert!(took < wait_max + Duration::from_secs(1), "{took:?}");
+            assert_eq!(socket.closing(), Closing::Dropped);
+        }
     }
 }

@@ -114,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<Stomp> for TcpLine<S> {
     }
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.pipe.poll_end(cx, &mut self.stream.queue)
+        self.pipe.poll_end(cx, &mut self.stream.queue).map(drop)
     }
 
     fn take_traffic(&mut self) -> Traffic {

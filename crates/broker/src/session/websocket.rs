@@ -78,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: OnMessage> Line<P> for Link<S> {
     }
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        Self::poll_end(self, cx)
+        Self::poll_end(self, cx).map(drop)
     }
 
     fn take_traffic(&mut self) -> Traffic {

@@ -173,7 +173,7 @@ async fn over_websocket_the_error_counts_and_not_the_close_behind_it() {
                 .await
                 .unwrap();
         }
-        poll_fn(|cx| link.poll_end(cx)).await;
+        let _ = poll_fn(|cx| link.poll_end(cx)).await;
     });
     let client = Client::new(&url).unwrap().no_reconnect();
     let session = soon(client.connect()).await.unwrap();

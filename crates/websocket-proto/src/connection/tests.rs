@@ -358,6 +358,33 @@ fn the_client_leaves_the_transport_to_the_server() {
 }
 
 #[test]
+fn an_end_is_clean_only_if_our_close_has_left() {
+    let answered = || {
+        let mut server = server();
+        server.send(Message::text("waits")).unwrap();
+        assert_eq!(events(&mut server, &masked("88 00")), ["close"]);
+        assert_eq!(server.closing(), Closing::Done);
+        server
+    };
+    let mut server = answered();
+    let last = server.bytes_pending() - 1;
+    server.transmitted(start(), last);
+    server.handle_transport_closed();
+    assert_eq!(server.closing(), Closing::Dropped);
+    assert_eq!(server.bytes_pending(), 0);
+
+    let mut server = answered();
+    transmit(&mut server);
+    server.handle_transport_lost();
+    assert_eq!(server.closing(), Closing::Dropped);
+
+    let mut server = answered();
+    transmit(&mut server);
+    server.handle_transport_closed();
+    assert_eq!(server.closing(), Closing::Clean);
+}
+
+#[test]
 fn a_close_that_nobody_answers_ends_in_time() {
     let mut server = server();
     server.close(None).unwrap();
@@ -400,6 +427,9 @@ fn the_wait_for_a_close_begins_when_ours_is_written() {
     assert_eq!(server.poll_timeout(), None);
     server.transmitted(later, 1);
     assert_eq!(server.poll_timeout(), Some(later + Duration::from_secs(5)));
+    // The transport has kept it for a second.
+    server.transmitted(later + Duration::from_secs(1), 0);
+    assert_eq!(server.poll_timeout(), Some(later + Duration::from_secs(6)));
 }
 
 #[test]

@@ -181,3 +181,38 @@ fn grow(out: &mut Vec<u8>, input_bytes: usize, bound: &Bound) {
         out.reserve_exact(wish.min(room));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+
+    /// Inflates `payload` until it fails, and gives the room that this took.
+    fn room_taken(payload: &[u8], limits: &Limits) -> usize {
+        let bound = Bound::new(payload.len(), limits);
+        let mut out = Vec::new();
+        let failed = Decompressor::new().run(&mut &payload[..], &bound, &mut out);
+        assert!(
+            matches!(failed, Err(Error::LimitExceeded { .. })),
+            "{failed:?}"
+        );
+        out.capacity()
+    }
+
+    #[test]
+    fn what_is_too_long_takes_no_more_room_than_is_allowed() {
+        let mut payload = Vec::new();
+        let zeros = vec![0; 64 << 20];
+        let mut compressor = Compressor::new(15, 6);
+        compressor.compress(&[], [&zeros, &[]], &mut payload);
+        let mut limits = Limits {
+            inflate_ratio_max: u32::MAX,
+            ..Limits::default()
+        };
+        let room = room_taken(&payload, &limits);
+        assert!(room as u64 <= limits.message_bytes_max + 1, "{room}");
+        limits.inflate_ratio_max = 1;
+        let room = room_taken(&payload, &limits);
+        assert!(room as u64 <= limits.inflate_bytes_free + 1, "{room}");
+    }
+}

@@ -2,7 +2,10 @@
 
 use std::{cell::Cell, future::poll_fn, rc::Rc};
 
-use tokio::time::advance;
+use tokio::{
+    io::{DuplexStream, duplex},
+    time::{advance, interval},
+};
 
 use super::*;
 
@@ -84,12 +87,36 @@ fn queue(bytes: &[u8]) -> TransmitQueue {
     queue
 }
 
-/// How long the end of a pipe takes.
-async fn end(stub: Stub) -> Duration {
+/// How long the end of a pipe takes with so much to write, and what it comes to.
+async fn end<S>(io: S, last: &[u8]) -> (Duration, Result<(), LinkError>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let start = now();
-    let (mut pipe, mut out) = (Pipe::new(stub), queue(b"last"));
-    poll_fn(|cx| pipe.poll_end(cx, &mut out)).await;
-    now() - start
+    let (mut pipe, mut out) = (Pipe::new(io), queue(last));
+    let ended = poll_fn(|cx| pipe.poll_end(cx, &mut out)).await;
+    let took = now() - start;
+    // What went wrong is told once.
+    poll_fn(|cx| pipe.poll_end(cx, &mut out)).await.unwrap();
+    (took, ended)
+}
+
+/// A peer that takes `count` bytes at a time, and waits for so long between them.
+fn slow_peer(count: usize, wait: Duration) -> DuplexStream {
+    let (here, mut there) = duplex(count);
+    tokio::spawn(async move {
+        let mut bytes = vec![0; count];
+        let mut next = interval(wait);
+        next.tick().await;
+        loop {
+            next.tick().await;
+            match there.read(&mut bytes).await {
+                Ok(0) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+    });
+    here
 }
 
 /// Whether this is `max`, with what a timer may be late.
@@ -154,7 +181,9 @@ async fn an_end_that_is_not_flushed_is_bounded() {
         ..Stub::default()
     };
     let shutdowns = Rc::clone(&stub.shutdowns);
-    assert_is(end(stub).await, WRITE_STALL_MAX);
+    let (took, ended) = end(stub, b"last").await;
+    assert!(matches!(ended, Err(LinkError::WriteStalled)), "{ended:?}");
+    assert_is(took, WRITE_STALL_MAX);
     assert_eq!(shutdowns.get(), 0);
 }
 
@@ -164,7 +193,29 @@ async fn an_end_that_is_not_shut_is_bounded_though_all_is_flushed() {
         shutdown: Does::Nothing,
         ..Stub::default()
     };
-    assert_is(end(stub).await, WRITE_STALL_MAX);
+    let (took, ended) = end(stub, b"last").await;
+    ended.unwrap();
+    assert_is(took, WRITE_STALL_MAX);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_trickles_away_is_bounded() {
+    // Each byte is just in time not to stall.
+    let peer = slow_peer(1, WRITE_STALL_MAX - Duration::from_secs(1));
+    let last = [0; 5 * END_BYTES_PER_SECOND_MIN];
+    let (took, ended) = end(peer, &last).await;
+    assert!(matches!(ended, Err(LinkError::WriteStalled)), "{ended:?}");
+    assert_is(took, WRITE_STALL_MAX + Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_may_take_long_if_it_is_long() {
+    let peer = slow_peer(END_BYTES_PER_SECOND_MIN, Duration::from_secs(1));
+    let seconds = 100;
+    let last = vec![0; seconds * END_BYTES_PER_SECOND_MIN];
+    let (took, ended) = end(peer, &last).await;
+    ended.unwrap();
+    assert!(took > Duration::from_secs(90), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,14 +227,19 @@ async fn an_end_that_fails_is_over() {
             ..Stub::default()
         };
         let shutdowns = Rc::clone(&stub.shutdowns);
-        assert_is(end(stub).await, Duration::ZERO);
+        let (took, ended) = end(stub, b"last").await;
+        // What was flushed has left, whatever comes behind it.
+        assert_eq!(ended.is_ok(), flush == Does::It);
+        assert_is(took, Duration::ZERO);
         assert_eq!(shutdowns.get(), usize::from(flush == Does::It));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_says_nothing_at_the_end_is_not_waited_for_longer() {
-    assert_is(end(Stub::default()).await, LINGER_MAX);
+    let (took, ended) = end(Stub::default(), b"last").await;
+    ended.unwrap();
+    assert_is(took, LINGER_MAX);
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,6 +20,7 @@ use super::{
     sending::{First, write_all},
 };
 use crate::{
+    pipe::LinkError,
     socket::Socket,
     split::{Receiver, Sender},
 };
@@ -256,7 +257,15 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
         match receiver.receive().await {
             Ok(Some(message)) => place.send(ReconnectEvent::Message(message)),
             Ok(None) => return Failure::Closed(receiver.close_frame()),
-            Err(error) => return Failure::Link(error),
+            Err(error) => {
+                return match (error, receiver.close_frame()) {
+                    // What the server said of its end tells more than how the transport went down.
+                    (LinkError::Eof | LinkError::Io(_), Some(frame)) => {
+                        Failure::Closed(Some(frame))
+                    }
+                    (error, _) => Failure::Link(error),
+                };
+            }
         }
     }
 }

@@ -43,7 +43,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     /// Moves what can be moved. Ready with `None` when something was read, and with the last task at the end.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Poll<Option<Task>> {
         if self.link.is_ending() {
-            return self.link.poll_end(cx).map(|()| Some(self.ended()));
+            // An error has made it unclean.
+            return self.link.poll_end(cx).map(|_| Some(self.ended()));
         }
         let may_read = self.take_orders(shared);
         self.link.set_reading(may_read);
@@ -135,7 +136,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         state.buffered_amount -= sent;
     }
 
-    /// How it ended: in order if both Closes have passed, else it failed (RFC 6455 §7.1.4, §7.1.5).
+    /// How it ended: in order if both Closes have passed, ours to its last byte, else it failed (RFC 6455 §7.1.4, §7.1.5).
     fn ended(&mut self) -> Task {
         let was_clean = self.link.connection().closing() == Closing::Clean;
         let (code, reason) = match &self.close {
@@ -159,5 +160,45 @@ pub(super) fn never_established() -> Task {
     Task::Closed {
         failed: true,
         event: CloseEvent::new(false, 1006, ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, sync::Arc};
+
+    use gumboot_websocket_proto::{Config, Message};
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    use super::*;
+    use crate::random::RandomKeys;
+
+    #[tokio::test]
+    async fn an_end_with_something_unsent_before_our_close_is_not_clean() {
+        let (here, mut peer) = duplex(1000);
+        let keys = Box::new(RandomKeys::new());
+        let config = Config {
+            deflate: None,
+            ..Config::client()
+        };
+        let connection = Connection::client(Arc::new(config), keys, now());
+        let mut channel = Channel::new(Link::new(here, connection, &[]));
+        let shared = Shared::new(String::new(), String::new());
+        shared.lock().buffered_amount = 2000;
+        let waits = Message::binary(vec![0; 2000]);
+        shared.lock().outgoing.push_back(waits);
+        peer.write_all(&[0x88, 0x02, 0x03, 0xF1]).await.unwrap();
+        drop(peer);
+        let last = loop {
+            if let Some(task) = poll_fn(|cx| channel.poll(cx, &shared)).await {
+                break task;
+            }
+        };
+        let Task::Closed { failed, event } = last else {
+            panic!("{last:?}");
+        };
+        assert!(failed);
+        assert_eq!(event, CloseEvent::new(false, 1009, ""));
+        assert_eq!(shared.lock().buffered_amount, 2000);
     }
 }

@@ -65,6 +65,17 @@ async fn many_gibibytes_in_some_mebibytes() {
         config.limits.inflate_ratio_max = 1;
     })
     .await;
+    #[cfg(target_os = "linux")]
+    assert!(memory_peak() < 1 << 30, "{} bytes", memory_peak());
+}
+
+/// The most memory that this process has held at a time, in bytes.
+#[cfg(target_os = "linux")]
+fn memory_peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = peak.unwrap().trim().strip_suffix(" kB").unwrap();
+    kibibytes.parse::<u64>().unwrap() * 1024
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,8 +10,8 @@ use std::{
 
 use gumboot_testkit::BINARY;
 use gumboot_websocket::{
-    LinkError, Socket, TransportKind, WRITE_STALL_MAX,
-    proto::{Connection, Error, Event, Wait},
+    LinkError, Socket, WRITE_STALL_MAX,
+    proto::{Connection, Event},
 };
 use tokio::time::{Instant, pause};
 
@@ -101,18 +101,8 @@ async fn it_is_dropped_though_more_is_sent_to_it() {
 async fn it_is_dropped_at_the_end_too() {
     each(async |mut busy| {
         let start = Instant::now();
-        match busy.close(None).await {
-            // TLS took the Close, which the peer did not.
-            Err(LinkError::Protocol(Error::TimedOut(Wait::Close))) => {
-                assert_eq!(busy.transport().kind(), TransportKind::Tls);
-                let waited = start.elapsed();
-                assert!(
-                    waited < WRITE_STALL_MAX + Duration::from_secs(1),
-                    "{waited:?}"
-                );
-            }
-            ended => assert_stalled(&ended, start),
-        }
+        // TLS may have taken the Close, which the peer has not.
+        assert_stalled(&busy.close(None).await, start);
     })
     .await;
 }

@@ -227,7 +227,7 @@ impl Wire {
         if self.has_arrived() {
             return Poll::Pending;
         }
-        ready!(self.link.poll_end(cx));
+        ready!(self.step(|wire| wire.link.poll_end(cx)));
         let failure = self.arrived.failure.take();
         let has_closed = self.link.closing() == Closing::Clean && !self.has_dropped;
         Poll::Ready(Happening::Ended(Ending {
