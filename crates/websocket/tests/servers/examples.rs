@@ -109,7 +109,7 @@ async fn check_under_way(name: &str, protocols: &'static str) {
         assert_eq!(websocket.receive().first, TEXT);
         drop(stdin);
         websocket.expect(CLOSE, close_body(1001, ""));
-        let under_way = encode_frame(TEXT, &[b'x'; 10_000], Some(MASK)).repeat(1_000);
+        let under_way = encode_frame(TEXT, &[b'x'; 10_000], Some(MASK)).repeat(100);
         websocket.tcp().send(under_way);
         websocket.send_close(1001, "");
         websocket.tcp().expect_end();
