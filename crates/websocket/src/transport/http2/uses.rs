@@ -9,6 +9,12 @@ use tokio::time::sleep_until;
 
 use crate::timer::now;
 
+/// A longer wait is as this one, which a clock can add to any time: 100 years.
+const IDLE_MAX_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// How soon it is looked at a connection in use again, however short the wait is.
+const LOOK_AFTER_MIN: Duration = Duration::from_secs(1);
+
 /// The uses of a connection: handshakes, and the streams that come of them.
 #[derive(Debug)]
 pub(crate) struct Uses(Mutex<State>);
@@ -44,15 +50,15 @@ impl Uses {
         self.idle_at(idle_max) <= now()
     }
 
-    /// When that will be, if nobody comes.
+    /// When that will be, if nobody comes; while it is used, when it can be at the earliest.
     fn idle_at(&self, idle_max: Duration) -> Instant {
+        let idle_max = idle_max.min(IDLE_MAX_MAX);
         let state = self.lock();
-        let last = if state.count > 0 {
-            now()
+        if state.count > 0 {
+            now() + idle_max.max(LOOK_AFTER_MIN)
         } else {
-            state.last_end
-        };
-        last + idle_max
+            state.last_end + idle_max
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -109,6 +115,23 @@ mod tests {
         assert!(at >= 11 * IDLE_MAX, "{at:?}");
         assert!(at < 11 * IDLE_MAX + Duration::from_secs(1), "{at:?}");
         assert!(uses.is_idle(IDLE_MAX));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_shortest_wait_and_the_longest() {
+        let uses = Arc::new(Uses::default());
+        let used = uses.begin();
+        assert!(!uses.is_idle(Duration::ZERO));
+        let idle = tokio::spawn({
+            let uses = Arc::downgrade(&uses);
+            async move { until_idle(&uses, Duration::ZERO).await }
+        });
+        advance(10 * IDLE_MAX).await;
+        assert!(!idle.is_finished());
+        drop(used);
+        idle.await.unwrap();
+        assert!(uses.is_idle(Duration::ZERO));
+        assert!(!uses.is_idle(Duration::MAX));
     }
 
     #[tokio::test(start_paused = true)]
