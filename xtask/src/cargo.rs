@@ -64,7 +64,7 @@ pub(crate) fn doc(cx: &Context) -> Outcome {
 pub(crate) fn unit(cx: &Context) -> Outcome {
     process::run(
         cx,
-        cargo(cx).args(["test", "--workspace", "--all-features"]),
+        cargo(cx).args(["test", "--workspace", "--all-features", "--no-fail-fast"]),
     )?;
     Ok(vec![])
 }
