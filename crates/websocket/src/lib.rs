@@ -33,7 +33,8 @@
 //!
 //! # What most people do
 //!
-//! Each has an example that runs as it stands:
+//! Each has an example. Those of a client run with the tests; those of a server are compiled, and run as the programs in
+//! `examples/`.
 //!
 //! - connect, send and receive: [`connect`]
 //! - program as in a browser: [`WebSocket`]
