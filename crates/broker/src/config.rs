@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use gumboot_broker_core::Limits as BrokerLimits;
+use gumboot_broker_core::{Kinds, Settings as BrokerSettings};
 use gumboot_stomp_proto::{HeartBeat, ServerOptions};
 use gumboot_websocket::{
     OriginPolicy, proto,
@@ -45,8 +45,10 @@ pub struct Config {
     pub stomp: ServerOptions,
     /// The heart-beats that are offered and wanted. Default: every second, at the least.
     pub heart_beat: HeartBeat,
-    /// How much the broker takes on.
-    pub broker: BrokerLimits,
+    /// Which names of destinations are of which kind. Default: [`Kinds::usual`].
+    pub kinds: Kinds,
+    /// How much the broker takes on, and what holds for its queues.
+    pub broker: BrokerSettings,
     /// Connections of all kinds at a time; one more is told so and closed. Default 1,000,000.
     pub connections_max: usize,
     /// Bytes of messages that wait for one connection; past it, the connection is closed. Default 64 MiB: four of
@@ -78,7 +80,8 @@ impl Default for Config {
                 can_send_ms: 1_000,
                 wants_ms: 1_000,
             },
-            broker: BrokerLimits::default(),
+            kinds: Kinds::usual().clone(),
+            broker: BrokerSettings::default(),
             connections_max: 1_000_000,
             mailbox_bytes_max: 64 << 20,
         }

@@ -10,7 +10,7 @@ use std::sync::{
 
 use gumboot_broker_core::{
     Broker, Delivery as BrokerDelivery, Destination, Login, Output, Payload, Properties, Refusal,
-    Send, SessionId, Settings, Subscribe, SubscriptionId, Timestamp,
+    Send, SessionId, Subscribe, SubscriptionId, Timestamp,
 };
 use gumboot_stomp_proto::ServerOptions;
 use slab::Slab;
@@ -53,10 +53,7 @@ pub(crate) struct Seat {
 
 impl Hub {
     pub(crate) fn new(config: Config) -> Arc<Self> {
-        let broker = Broker::new(Settings {
-            limits: config.broker.clone(),
-            ..Settings::default()
-        });
+        let broker = Broker::new(config.broker.clone());
         Arc::new(Self {
             stomp_options: Arc::new(config.stomp.clone()),
             config,

@@ -22,6 +22,10 @@ pub use crate::{
     config::{Config, Endpoints},
     server::{Addresses, BindError, DRAIN_MAX, Server},
 };
+pub use gumboot_broker_core::{
+    Destination, DestinationError, Kind, Kinds, Limits as BrokerLimits, Overflow, QueuePolicy,
+    Settings as BrokerSettings,
+};
 pub use gumboot_websocket::{
     InvalidOrigin, OriginPolicy,
     server::{ServerTls, TlsFileError, TlsFileReason},

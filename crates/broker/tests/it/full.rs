@@ -72,7 +72,7 @@ fn there_is_room_again_when_one_has_gone() {
 #[test]
 fn sessions_have_a_bound_of_their_own() {
     let mut config = config();
-    config.broker.sessions_max = 1;
+    config.broker.limits.sessions_max = 1;
     let server = TestServer::with(config);
     let mut first = server.client(Over::Tcp, "1.2");
     let mut second = server.open(Over::WebSocket);

@@ -129,7 +129,7 @@ fn in_version_1_0_a_subscription_needs_no_id() {
 #[test]
 fn subscriptions_at_the_limit_and_one_past() {
     let mut config = crate::support::config();
-    config.broker.subscriptions_per_session_max = 3;
+    config.broker.limits.subscriptions_per_session_max = 3;
     let server = TestServer::with(config);
     let mut client = server.client(Over::WebSocket, "1.2");
     for id in ["1", "2", "3"] {
