@@ -75,36 +75,40 @@ impl Destination {
     /// Whether only the server itself sends to it: the topic `$SYS` and all below.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
-        let below = self.name[self.scope as usize..].strip_prefix("$SYS");
+        let below = self.rest().strip_prefix("$SYS");
         let is_whole = below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']));
         self.kind == Kind::Topic && is_whole
     }
 
-    /// Whether `destination` is this one or, if this is a pattern, matches it.
+    /// Whether `destination` is this one or, if this is a pattern, matches it. A pattern is matched by one that matches
+    /// all that it does.
     #[must_use]
     pub fn covers(&self, destination: &Self) -> bool {
-        if !self.is_pattern {
-            return self == destination;
+        self.scope() == destination.scope() && covers(self.rest(), destination.rest())
+    }
+
+    /// Whether a permission for this name is one for `destination`, which is as [`Access`](crate::Access) is asked.
+    ///
+    /// As [`Destination::covers`]; but of a name of [`Kind::User`] the first part says whom it is about, which is `*` for
+    /// any user.
+    #[must_use]
+    pub fn permits(&self, destination: &Self) -> bool {
+        if self.kind != Kind::User {
+            return self.covers(destination);
         }
-        if self.scope() != destination.scope() {
+        let (prefix, name) = self.name.split_at(self.prefix as usize);
+        let Some(asked) = destination.name.strip_prefix(prefix) else {
             return false;
+        };
+        if is_rest(name) {
+            return true;
         }
-        let mut segments = destination.segments();
-        let mut is_first = true;
-        for wanted in self.segments() {
-            if is_rest(wanted) {
-                return !is_first || segments.next().is_none_or(|s| !is_hidden(s));
-            }
-            let Some(segment) = segments.next() else {
-                return false;
-            };
-            let any = wanted == "*" && !(is_first && is_hidden(segment));
-            if !any && wanted != segment {
-                return false;
-            }
-            is_first = false;
-        }
-        segments.next().is_none()
+        let (Some((user, rest)), Some((asked_user, asked_rest))) =
+            (name.split_once('/'), asked.split_once('/'))
+        else {
+            return false;
+        };
+        (user == "*" || user == asked_user) && covers(rest, asked_rest)
     }
 
     /// What stands before the segments.
@@ -114,7 +118,12 @@ impl Destination {
 
     /// The segments, those of a pattern with its wildcards.
     pub(crate) fn segments(&self) -> impl Iterator<Item = &str> {
-        self.name[self.scope as usize..].split(['.', '/'])
+        segments(self.rest())
+    }
+
+    /// The segments as one text.
+    fn rest(&self) -> &str {
+        &self.name[self.scope as usize..]
     }
 
     /// Of a temporary destination, the session that it belongs to, if the name says it.
@@ -146,6 +155,33 @@ impl Destination {
         let scope = slash.map_or(prefix, |slash| prefix + slash + 1);
         Self::new(self.name.to_string(), self.kind, prefix, scope)
     }
+}
+
+fn segments(rest: &str) -> impl Iterator<Item = &str> {
+    rest.split(['.', '/'])
+}
+
+/// Whether all that `asked` stands for is covered by `pattern`, if that is one; both without what stands before.
+fn covers(pattern: &str, asked: &str) -> bool {
+    if !segments(pattern).any(is_wildcard) {
+        return pattern == asked;
+    }
+    let mut asked = segments(asked);
+    let mut is_first = true;
+    for wanted in segments(pattern) {
+        if is_rest(wanted) {
+            return !is_first || asked.next().is_none_or(|s| !is_hidden(s));
+        }
+        let Some(segment) = asked.next() else {
+            return false;
+        };
+        let any = wanted == "*" && !is_rest(segment) && !(is_first && is_hidden(segment));
+        if !any && wanted != segment {
+            return false;
+        }
+        is_first = false;
+    }
+    asked.next().is_none()
 }
 
 /// Whether a segment stands for others.

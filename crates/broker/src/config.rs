@@ -13,6 +13,8 @@ use gumboot_websocket::{
     server::{HttpLimits, ServerTls},
 };
 
+use crate::auth::Users;
+
 /// What is found at the paths of the HTTP address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoints {
@@ -45,6 +47,8 @@ pub struct Config {
     pub stomp: ServerOptions,
     /// The heart-beats that are offered and wanted. Default: every second, at the least.
     pub heart_beat: HeartBeat,
+    /// Who may log in with STOMP, and do what. Default: without, so that nobody is asked and all is allowed.
+    pub users: Option<Arc<Users>>,
     /// Which names of destinations are of which kind. Default: [`Kinds::usual`].
     pub kinds: Kinds,
     /// How much the broker takes on, and what holds for its queues.
@@ -80,6 +84,7 @@ impl Default for Config {
                 can_send_ms: 1_000,
                 wants_ms: 1_000,
             },
+            users: None,
             kinds: Kinds::usual().clone(),
             broker: BrokerSettings::default(),
             connections_max: 1_000_000,

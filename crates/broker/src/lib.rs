@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod auth;
 mod config;
 mod console;
 mod http;
@@ -19,6 +20,11 @@ mod subprotocol;
 mod system;
 
 pub use crate::{
+    auth::{
+        HASH_MEMORY_KIB_MAX, HASH_ROUNDS_MAX, LoginRefused, PasswordError, PasswordHash, Pattern,
+        Permissions, REFUSED_AFTER, USER_NAME_BYTES_MAX, User, UserEntry, Users, UsersError,
+        VERIFICATION_WAIT_MAX, VERIFICATIONS_MAX,
+    },
     config::{Config, Endpoints},
     server::{Addresses, BindError, DRAIN_MAX, Server},
 };

@@ -129,3 +129,64 @@ fn a_user_cannot_listen_to_another() {
     assert!(!parse("/user/**").of_user("*").covers(&sent));
     assert_eq!(parse("/user/c").of_user("a.b"), sent);
 }
+
+#[test]
+fn a_pattern_covers_another_that_matches_no_more() {
+    for (pattern, asked) in [
+        ("/topic/a.*", "/topic/a.*"),
+        ("/topic/a.**", "/topic/a/*"),
+        ("/topic/a.**", "/topic/a/>"),
+        ("/topic/a.**", "/topic/a.b.*.c.**"),
+        ("/topic/**", "/topic/*.a"),
+        ("/topic/$SYS.**", "/topic/$SYS/*"),
+    ] {
+        assert!(parse(pattern).covers(&parse(asked)), "{pattern} {asked}");
+        assert!(parse(pattern).permits(&parse(asked)), "{pattern} {asked}");
+    }
+    for (pattern, asked) in [
+        ("/topic/a.*", "/topic/**"),
+        ("/topic/a.*", "/topic/a.**"),
+        ("/topic/a.*", "/topic/a.>"),
+        ("/topic/a.*", "/topic/*.*"),
+        ("/topic/*", "/topic/**"),
+        ("/topic/*.b", "/topic/**"),
+        ("/topic/a.**", "/topic/**"),
+        ("/topic/a.**", "/topic/*.**"),
+        ("/topic/a", "/topic/*"),
+        ("/topic/**", "/topic/$SYS.**"),
+        ("/topic/**", "/queue/a"),
+    ] {
+        assert!(!parse(pattern).covers(&parse(asked)), "{pattern} {asked}");
+        assert!(!parse(pattern).permits(&parse(asked)), "{pattern} {asked}");
+    }
+}
+
+#[test]
+fn permissions_for_what_is_of_users() {
+    let to = |name: &str| parse(name).to_user();
+    for (pattern, permitted, not_permitted) in [
+        (
+            "/user/ann/queue/a",
+            "/user/ann/queue/a",
+            "/user/ann/queue.a",
+        ),
+        ("/user/ann/**", "/user/ann/queue/a", "/user/ann.b/queue/a"),
+        ("/user/ann/*", "/user/ann/a", "/user/bob/a"),
+        ("/user/*/news.**", "/user/ann.b/news.a", "/user/ann/other"),
+        ("/user/*/*", "/user/ann.b/a", "/user/ann/a.b"),
+        ("/user/**", "/user/ann/a.b", "/topic/ann/a.b"),
+        ("/user/>", "/user/ann", "/queue/ann"),
+    ] {
+        let pattern = parse(pattern);
+        assert!(pattern.permits(&to(permitted)), "{pattern} {permitted}");
+        let not_permitted = to(not_permitted);
+        assert!(
+            !pattern.permits(&not_permitted),
+            "{pattern} {not_permitted}"
+        );
+    }
+    let asked = parse("/user/news.**").of_user("a/b");
+    assert!(parse("/user/a%2Fb/**").permits(&asked));
+    assert!(!parse("/user/a%2Fb/news.*").permits(&asked));
+    assert!(!parse("/user/a/**").permits(&asked));
+}
