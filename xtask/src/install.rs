@@ -4,6 +4,7 @@
 //! list it was made from, so that a changed list installs anew.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -99,6 +100,61 @@ pub(crate) fn openssl(cx: &Context) -> Result<(), Failure> {
         Ok(())
     } else {
         apt(cx, &["openssl"])
+    }
+}
+
+/// Debian's RabbitMQ, of which only the programs are wanted: its service is neither started nor enabled.
+pub(crate) fn rabbitmq(cx: &Context) -> Result<(), Failure> {
+    if Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server").exists() {
+        return Ok(());
+    }
+    let policy = NoServices::begin()?;
+    let installed = apt(cx, &["rabbitmq-server"]);
+    drop(policy);
+    installed?;
+    let mut disable = Command::new("update-rc.d");
+    process::run_logged(
+        cx,
+        "update-rc.d",
+        disable.args(["rabbitmq-server", "disable"]),
+    )
+}
+
+/// While it lives, installing a package starts no service, by Debian's `policy-rc.d`.
+#[derive(Debug)]
+struct NoServices {
+    /// Without, the system has a policy of its own.
+    path: Option<&'static Path>,
+}
+
+impl NoServices {
+    fn begin() -> Result<Self, Failure> {
+        let path = Path::new("/usr/sbin/policy-rc.d");
+        if path.exists() {
+            return Ok(Self { path: None });
+        }
+        // 101: the action is forbidden.
+        write(path, "#!/bin/sh\nexit 101\n").map_err(|_| {
+            Failure::Missing("as root, run: apt-get install rabbitmq-server".to_owned())
+        })?;
+        let policy = Self { path: Some(path) };
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(|error| {
+            Failure::Broken(format!(
+                "cannot make {} executable: {error}",
+                path.display()
+            ))
+        })?;
+        Ok(policy)
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if let Some(path) = self.path
+            && let Err(error) = fs::remove_file(path)
+        {
+            eprintln!("xtask: remove {}: {error}", path.display());
+        }
     }
 }
 

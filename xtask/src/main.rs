@@ -18,12 +18,13 @@ mod deny;
 mod install;
 mod peers;
 mod program;
+mod rabbitmq;
 mod tidy;
 
 const HELP: &str = "\
 The project's own commands.
 
-Usage: cargo xtask test [STEP...]    run the tests, all of them or the steps named
+Usage: cargo xtask test [STEP...]    run the tests: the steps named, or all that need no naming
        cargo xtask help              print this
 
 Steps, in the order in which they run:
@@ -67,7 +68,14 @@ fn usage(problem: &str) -> ExitCode {
 fn help() -> String {
     let steps: Vec<String> = steps::ALL
         .iter()
-        .map(|step| format!("  {:<10}{}", step.name, step.about))
+        .map(|step| {
+            let only = if step.by_default {
+                ""
+            } else {
+                "; only if it is named"
+            };
+            format!("  {:<10}{}{only}", step.name, step.about)
+        })
         .collect();
     format!("{HELP}{}", steps.join("\n"))
 }

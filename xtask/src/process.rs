@@ -142,31 +142,43 @@ impl Server {
 
     /// The address in the line that begins with `word`.
     pub(crate) fn address(&self, word: &str, bound: Duration) -> Result<String, Failure> {
-        let end = Instant::now() + bound;
-        while let Ok(line) = self
-            .lines
-            .recv_timeout(end.saturating_duration_since(Instant::now()))
-        {
+        let found = self.find(bound, |line| {
             let mut words = line.split_whitespace();
-            if words.next() == Some(word)
-                && let Some(address) = words.next()
-            {
-                return Ok(address.to_owned());
+            (words.next() == Some(word)).then(|| words.next().map(str::to_owned))?
+        });
+        found.ok_or_else(|| unsaid(word, bound))
+    }
+
+    /// Waits for a line that contains `words`.
+    pub(crate) fn hear(&self, words: &str, bound: Duration) -> Result<(), Failure> {
+        let found = self.find(bound, |line| line.contains(words).then_some(()));
+        found.ok_or_else(|| unsaid(words, bound))
+    }
+
+    /// What `read` gives for the first line for which it gives something.
+    fn find<T>(&self, bound: Duration, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let end = Instant::now() + bound;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left).ok()?;
+            if let Some(found) = read(&line) {
+                return Some(found);
             }
         }
-        Err(Failure::Broken(format!(
-            "the server printed no `{word}` line within {} s",
-            bound.as_secs()
-        )))
     }
 
     /// Asks the server to end, as an operator would.
     pub(crate) fn stop(self) -> Result<(), Failure> {
+        self.stop_within(STOP_BOUND)
+    }
+
+    /// As [`Server::stop`], for one that may take longer than ours.
+    pub(crate) fn stop_within(self, bound: Duration) -> Result<(), Failure> {
         signal("TERM", &[self.child.0.id()]);
-        let status = self.child.wait(STOP_BOUND).map_err(|_| {
+        let status = self.child.wait(bound).map_err(|_| {
             Failure::Broken(format!(
                 "the server outlived SIGTERM by {} s",
-                STOP_BOUND.as_secs()
+                bound.as_secs()
             ))
         })?;
         if status.success() {
@@ -177,6 +189,13 @@ impl Server {
             )))
         }
     }
+}
+
+fn unsaid(words: &str, bound: Duration) -> Failure {
+    Failure::Broken(format!(
+        "the server printed no `{words}` line within {} s",
+        bound.as_secs()
+    ))
 }
 
 /// The last lines of a file, on the screen.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::context::{Context, Failure, Outcome};
 use crate::report::{self, Entry};
-use crate::{autobahn, cargo, deny, peers, tidy};
+use crate::{autobahn, cargo, deny, peers, rabbitmq, tidy};
 
 /// One step of the test command.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(crate) struct Step {
     pub(crate) about: &'static str,
     /// The longest that the step may take, installing included.
     bound_minutes: u64,
+    /// Whether it runs when no step is named.
+    pub(crate) by_default: bool,
     run: fn(&Context) -> Outcome,
 }
 
@@ -70,6 +72,15 @@ pub(crate) const ALL: &[Step] = &[
         15,
         peers::browser,
     ),
+    Step {
+        by_default: false,
+        ..step(
+            "rabbitmq",
+            "the Rust client of STOMP with RabbitMQ",
+            20,
+            rabbitmq::check,
+        )
+    },
 ];
 
 const fn step(
@@ -82,21 +93,26 @@ const fn step(
         name,
         about,
         bound_minutes,
+        by_default: true,
         run,
     }
 }
 
-/// The steps of these names in their own order; all of them if none is named.
+/// The steps of these names in their own order; if none is named, all that need no naming.
 pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Step>, &String> {
     let known = |name: &String| ALL.iter().any(|step| step.name == name.as_str());
     if let Some(unknown) = names.iter().find(|name| !known(name)) {
         return Err(unknown);
     }
-    let wanted = |step: &&Step| names.is_empty() || names.iter().any(|name| name == step.name);
+    let wanted = |step: &&Step| match names.is_empty() {
+        true => step.by_default,
+        false => names.iter().any(|name| name == step.name),
+    };
     Ok(ALL.iter().filter(wanted).collect())
 }
 
 /// Runs the steps one after the other, also after a failure, and prints what became of each.
+/// What must be named and was not is said at the end.
 pub(crate) fn run(selected: &[&'static Step]) -> ExitCode {
     let cx = match Context::discover() {
         Ok(cx) => cx,
@@ -106,7 +122,17 @@ pub(crate) fn run(selected: &[&'static Step]) -> ExitCode {
         }
     };
     let entries: Vec<Entry> = selected.iter().map(|step| run_one(&cx, step)).collect();
-    report::close(&entries)
+    report::close(&entries, &left_out(selected))
+}
+
+/// The steps that were not named when all others ran; who named some knows what was left out.
+fn left_out(selected: &[&'static Step]) -> Vec<&'static str> {
+    let is_selected = |step: &Step| selected.iter().any(|other| other.name == step.name);
+    let left_out = ALL.iter().filter(|step| !is_selected(step));
+    if left_out.clone().any(|step| step.by_default) {
+        return Vec::new();
+    }
+    left_out.map(|step| step.name).collect()
 }
 
 fn run_one(cx: &Context, step: &'static Step) -> Entry {
@@ -141,8 +167,18 @@ mod tests {
     }
 
     #[test]
-    fn all_steps_run_by_default() {
-        assert_eq!(names(&[]).map(|all| all.len()), Ok(ALL.len()));
+    fn all_steps_run_by_default_but_those_to_be_named() {
+        let all = names(&[]).expect("nothing is unknown");
+        assert_eq!(all.len(), ALL.len() - 1);
+        assert!(!all.contains(&"rabbitmq"));
+        assert_eq!(names(&["rabbitmq"]), Ok(vec!["rabbitmq"]));
+    }
+
+    #[test]
+    fn a_run_of_all_says_what_was_not_named() {
+        let all = select(&[]).expect("nothing is unknown");
+        assert_eq!(left_out(&all), ["rabbitmq"]);
+        assert!(left_out(&all[1..]).is_empty());
     }
 
     #[test]

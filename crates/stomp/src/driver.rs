@@ -77,6 +77,9 @@ impl Driver {
                 Outcome::Lost(loss) => loss,
             };
             standing.finish(code(&loss));
+            if matches!(self.leaving, Leaving::Said) && loss.is_normal_close() {
+                self.ledger.on_closed();
+            }
             if !matches!(self.leaving, Leaving::No) {
                 break Some(loss);
             }
@@ -89,7 +92,7 @@ impl Driver {
                 Err(loss) => break Some(loss),
             }
         };
-        self.end(loss);
+        self.end(loss.as_ref());
     }
 
     /// Drives a connection until it ends.
@@ -274,22 +277,23 @@ impl Driver {
         self.state.send_replace(State::Connected(server));
     }
 
-    /// Tells everybody.
-    fn end(mut self, loss: Option<Loss>) {
+    /// Tells everybody; first how the session stands, so that who waited for the end sees it ended.
+    fn end(mut self, loss: Option<&Loss>) {
         let wanted = !matches!(self.leaving, Leaving::No);
         let confirmed = self.ledger.is_settled();
-        self.ledger.on_ended(loss.as_ref(), wanted);
+        let of_session = loss.filter(|_| !wanted).cloned();
+        self.state.send_replace(State::Ended(of_session));
+        self.ledger.on_ended(loss, wanted);
+        self.ledger.tell_left();
         if let Leaving::Wanted(done) = mem::take(&mut self.leaving) {
             for done in done {
-                let result = match (&loss, confirmed) {
+                let result = match (loss, confirmed) {
                     (None, true) => Ok(()),
-                    (loss, _) => Err(Error::Unconfirmed(loss.clone().unwrap_or(Loss::Ended))),
+                    (loss, _) => Err(Error::Unconfirmed(loss.cloned().unwrap_or(Loss::Ended))),
                 };
                 let _ = done.send(result);
             }
         }
-        let loss = loss.filter(|_| !wanted);
-        self.state.send_replace(State::Ended(loss));
         self.shared.end();
     }
 }

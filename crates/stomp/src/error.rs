@@ -3,7 +3,7 @@
 use std::{error, fmt, sync::Arc, time::Duration};
 
 use gumboot_stomp_proto::{ErrorFrame, Version};
-use gumboot_websocket::{ConnectError, LinkError};
+use gumboot_websocket::{ConnectError, LinkError, proto::CloseCode};
 
 use crate::address::InvalidAddress;
 
@@ -79,6 +79,12 @@ impl Loss {
             Self::Connect(error) => error.is_temporary(),
             _ => true,
         }
+    }
+
+    /// Whether the server closed a WebSocket because all was done.
+    pub(crate) fn is_normal_close(&self) -> bool {
+        let normal = CloseCode::NORMAL.get();
+        matches!(self, Self::WebSocketClosed(Some((code, _))) if *code == normal)
     }
 }
 

@@ -44,7 +44,8 @@ pub(crate) struct Ledger {
     transactions: HashSet<u64>,
     /// The ERROR that came, after which nothing more does.
     refused: Option<ServerError>,
-    has_left: bool,
+    /// Who waits for the end that the program wanted, and how it came out. They are told last.
+    left: Option<(Vec<Done>, Result<(), Error>)>,
     /// Since when nothing is read, so that no RECEIPT can come.
     paused: Option<Instant>,
 }
@@ -87,7 +88,7 @@ impl Ledger {
             receipts: 0,
             transactions: HashSet::new(),
             refused: None,
-            has_left: false,
+            left: None,
             paused: None,
         }
     }
@@ -112,7 +113,7 @@ impl Ledger {
 
     /// Whether DISCONNECT was confirmed, or its RECEIPT given up.
     pub(crate) fn has_left(&self) -> bool {
-        self.has_left
+        self.left.is_some()
     }
 
     /// Whether nothing waits for a RECEIPT.
@@ -125,6 +126,19 @@ impl Ledger {
         let mut awaited = self.awaited.values_mut();
         if let Some(left) = awaited.find(|each| matches!(each.what, What::Disconnect)) {
             left.done.extend(done);
+        }
+    }
+
+    /// The server has closed behind DISCONNECT as if all were done. It counts as the RECEIPT, if no other is awaited:
+    /// RabbitMQ sends none over WebSocket.
+    pub(crate) fn on_closed(&mut self) {
+        let is_only = self.awaited.len() == 1;
+        let mut left = self.awaited.extract_if(.., |_, each| {
+            is_only && matches!(each.what, What::Disconnect)
+        });
+        let left = left.next();
+        if let Some((_, awaited)) = left {
+            self.conclude(awaited, &Ok(()));
         }
     }
 
@@ -220,7 +234,10 @@ impl Ledger {
     /// Tells those who wait for a RECEIPT how it came out.
     fn conclude(&mut self, awaited: Awaited, result: &Result<(), Error>) {
         match awaited.what {
-            What::Disconnect => self.has_left = true,
+            What::Disconnect => {
+                self.left = Some((awaited.done, result.clone()));
+                return;
+            }
             What::Subscription(id) => {
                 if let Err(error) = result {
                     self.end_subscription(id, error);
@@ -296,6 +313,14 @@ impl Ledger {
             for subscription in subscriptions.into_values() {
                 let _ = subscription.messages.send(Err(Error::Lost(loss.clone())));
             }
+        }
+    }
+
+    /// Tells those who waited for the end that the program wanted.
+    pub(crate) fn tell_left(&mut self) {
+        let (done, result) = self.left.take().unwrap_or((Vec::new(), Ok(())));
+        for done in done {
+            let _ = done.send(result.clone());
         }
     }
 }

@@ -195,7 +195,8 @@ impl Session {
         }
     }
 
-    /// Ends the session in order: what was asked before is sent, then DISCONNECT, and its RECEIPT awaited.
+    /// Ends the session in order: what was asked before is sent, then DISCONNECT, and its RECEIPT awaited. A server that
+    /// closes the WebSocket with 1000 instead, as RabbitMQ does, has confirmed it, unless it owes other receipts.
     ///
     /// # Errors
     /// [`Error::Unconfirmed`] or [`Error::ReceiptTimedOut`] if the server did not confirm.

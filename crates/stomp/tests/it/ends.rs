@@ -2,8 +2,12 @@
 
 use std::{future::poll_fn, task::Poll};
 
-use gumboot_stomp::{Client, Error, HeartBeat, Limits, Loss, Outgoing, State};
-use gumboot_websocket::{Acceptor, timer::now};
+use gumboot_stomp::{Client, Error, HeartBeat, Limits, Loss, Outgoing, Session, State};
+use gumboot_websocket::{
+    Acceptor,
+    proto::{CloseCode, CloseFrame},
+    timer::now,
+};
 use tokio::net::TcpListener;
 
 use crate::server::{Server, soon};
@@ -22,7 +26,7 @@ async fn disconnect_comes_last_and_is_confirmed() {
     assert!(!leaving.is_finished());
     peer.confirm(&frame).await;
     soon(leaving).await.unwrap().unwrap();
-    assert!(soon(session.ended()).await.is_none());
+    assert!(matches!(session.state(), State::Ended(None)));
     assert!(peer.next().await.is_none());
     session.disconnect().await.unwrap();
     let late = session.send(Outgoing::new("/queue/a", "2")).await;
@@ -184,4 +188,56 @@ async fn over_websocket_the_error_counts_and_not_the_close_behind_it() {
         other => panic!("{other:?}"),
     }
     soon(serve).await.unwrap();
+}
+
+/// A server over WebSocket that confirms nothing, and closes behind DISCONNECT with this code.
+async fn closes_behind_disconnect(code: CloseCode) -> Session {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let acceptor = Acceptor::new().protocols(["v12.stomp"]);
+        let mut socket = acceptor.accept(stream).await.unwrap();
+        while let Some(message) = socket.receive().await.unwrap() {
+            let frame = message.as_text().unwrap();
+            if frame.starts_with("CONNECT\n") {
+                let connected = "CONNECTED\nversion:1.2\n\n\0";
+                socket.send(connected).await.unwrap();
+            } else if frame.starts_with("DISCONNECT\n") {
+                let close = CloseFrame::truncated(code, "STOMP died");
+                socket.close(Some(&close)).await.unwrap();
+                return;
+            }
+        }
+    });
+    soon(Client::new(&url).unwrap().connect()).await.unwrap()
+}
+
+#[tokio::test]
+async fn over_websocket_a_normal_close_stands_for_the_receipt_of_disconnect() {
+    let session = closes_behind_disconnect(CloseCode::NORMAL).await;
+    session.send(Outgoing::new("/queue/a", "1")).await.unwrap();
+    soon(session.disconnect()).await.unwrap();
+    assert!(matches!(session.state(), State::Ended(None)));
+}
+
+#[tokio::test]
+async fn over_websocket_a_normal_close_stands_for_no_other_receipt() {
+    let session = closes_behind_disconnect(CloseCode::NORMAL).await;
+    let sent = session.send_with_receipt(Outgoing::new("/queue/a", "1"));
+    let receipt = sent.await.unwrap();
+    let left = soon(session.disconnect()).await;
+    assert!(matches!(left, Err(Error::Unconfirmed(_))), "{left:?}");
+    let confirmed = soon(receipt).await;
+    assert!(
+        matches!(confirmed, Err(Error::Unconfirmed(_))),
+        "{confirmed:?}"
+    );
+}
+
+#[tokio::test]
+async fn over_websocket_another_close_does_not_confirm_disconnect() {
+    let session = closes_behind_disconnect(CloseCode::GOING_AWAY).await;
+    let left = soon(session.disconnect()).await;
+    assert!(matches!(left, Err(Error::Unconfirmed(_))), "{left:?}");
 }
