@@ -9,11 +9,12 @@ mod handshake;
 mod peers;
 mod selector;
 mod stomp_decode;
+mod stomp_session;
 mod ws_input;
 mod ws_operations;
 
 pub use crate::{
     broker_operations::broker_operations, deflate::deflate, handshake::handshake,
-    selector::selector, stomp_decode::stomp_decode, ws_input::ws_input,
-    ws_operations::ws_operations,
+    selector::selector, stomp_decode::stomp_decode, stomp_session::stomp_session,
+    ws_input::ws_input, ws_operations::ws_operations,
 };

@@ -41,6 +41,11 @@ fn stomp_decode() {
 }
 
 #[test]
+fn stomp_session() {
+    replay("stomp_session", gumboot_fuzz::stomp_session);
+}
+
+#[test]
 fn broker_operations() {
     replay("broker_operations", gumboot_fuzz::broker_operations);
 }
