@@ -103,6 +103,8 @@ pub struct DeliveryId {
 /// What became of a message that no consumer could use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeadLetter<'a> {
+    /// The queue for such messages, to which it goes.
+    pub queue: &'a Destination,
     /// The queue that it was in; of a subscription to a topic, the topic or pattern.
     pub origin: &'a Destination,
     /// Why it is there no longer.

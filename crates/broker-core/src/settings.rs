@@ -39,7 +39,8 @@ pub struct QueuePolicy {
     pub overflow: Overflow,
     /// How often a message is delivered at most before it is dead. Default 10.
     pub deliveries_max: u32,
-    /// The queue for dead messages; without one they are gone. It drops what is oldest, whatever its own policy says.
+    /// The queue for dead messages; without one they are gone. It drops what is oldest, whatever its own policy says, and
+    /// a message there does not die of its deliveries.
     pub dead_letters: Option<Destination>,
 }
 

@@ -3,24 +3,30 @@
 //! There are two kinds of locks: the hub's, and one in each mailbox. A mailbox is locked inside the hub's lock, never
 //! the other way round; tasks are woken when no lock is held.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+mod fan_out;
+mod seat;
+pub(crate) mod timer;
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use gumboot_broker_core::{
-    Broker, Delivery as BrokerDelivery, Destination, Login, Output, Payload, Properties, Refusal,
-    Send, SessionId, Subscribe, SubscriptionId, Timestamp,
-};
+use gumboot_broker_core::{Broker, Destination, SessionId, Timestamp};
 use gumboot_stomp_proto::ServerOptions;
 use slab::Slab;
 use tokio::sync::Notify;
 
+use self::fan_out::FanOut;
+pub(crate) use self::seat::Seat;
 use crate::{
     config::Config,
     mailbox::{Mailbox, Signal, Wakeups},
     metrics::Metrics,
-    publication::{Delivery, Publication},
+    publication::{Message, Publication},
 };
 
 /// What all connections share.
@@ -34,6 +40,8 @@ pub(crate) struct Hub {
     draining: AtomicBool,
     /// Told each time the last connection leaves.
     emptied: Notify,
+    /// Told when the broker wants to be called earlier than its timer is set to.
+    hurry: Notify,
 }
 
 #[derive(Debug)]
@@ -41,29 +49,24 @@ struct Shared {
     broker: Broker<Message>,
     /// The mailboxes of all connections that have a session; the key is the session's id.
     mailboxes: Slab<Arc<Mailbox>>,
-}
-
-/// The place of a connection in the hub, given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Seat {
-    hub: Arc<Hub>,
-    id: SessionId,
-    mailbox: Arc<Mailbox>,
+    /// What the broker's timer is set to.
+    timer: Option<Timestamp>,
 }
 
 impl Hub {
     pub(crate) fn new(config: Config) -> Arc<Self> {
-        let broker = Broker::new(config.broker.clone());
         Arc::new(Self {
             stomp_options: Arc::new(config.stomp.clone()),
-            config,
             metrics: Arc::default(),
             shared: Mutex::new(Shared {
-                broker,
+                broker: Broker::new(config.broker.clone()),
                 mailboxes: Slab::new(),
+                timer: None,
             }),
+            config,
             draining: AtomicBool::new(false),
             emptied: Notify::new(),
+            hurry: Notify::new(),
         })
     }
 
@@ -74,11 +77,7 @@ impl Hub {
         if self.is_draining() {
             mailbox.signal(Signal::Drain, &mut Wakeups::default());
         }
-        Seat {
-            hub: Arc::clone(self),
-            id,
-            mailbox,
-        }
+        Seat::new(Arc::clone(self), id, mailbox)
     }
 
     /// Whether the server goes down.
@@ -111,16 +110,10 @@ impl Hub {
     /// A message of the server's own.
     pub(crate) fn publish(&self, destination: &Destination, publication: &Arc<Publication>) {
         let mut wakeups = Wakeups::default();
-        {
-            let mut shared = self.lock();
-            let Shared { broker, mailboxes } = &mut *shared;
-            let mut output = FanOut {
-                mailboxes,
-                wakeups: &mut wakeups,
-            };
-            let message = Message(Arc::clone(publication));
-            broker.publish(now(), destination, &message, &mut output);
-        }
+        let message = Message(Arc::clone(publication));
+        self.command(&mut wakeups, |broker, output| {
+            broker.publish(now(), destination, &message, output);
+        });
         wakeups.wake();
     }
 
@@ -129,121 +122,40 @@ impl Hub {
         with(&self.lock().broker)
     }
 
+    /// Calls `with` with the broker and where its effects go; those to wake are added to `wakeups`.
+    fn command<T>(
+        &self,
+        wakeups: &mut Wakeups,
+        with: impl FnOnce(&mut Broker<Message>, &mut FanOut<'_>) -> T,
+    ) -> T {
+        let mut shared = self.lock();
+        let Shared {
+            broker,
+            mailboxes,
+            timer,
+        } = &mut *shared;
+        let done = with(broker, &mut FanOut { mailboxes, wakeups });
+        let deadline = broker.poll_timeout();
+        let is_earlier = deadline.is_some_and(|deadline| timer.is_none_or(|set| deadline < set));
+        if is_earlier {
+            *timer = deadline;
+        }
+        drop(shared);
+        if is_earlier {
+            self.hurry.notify_one();
+        }
+        done
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Seat {
-    pub(crate) fn id(&self) -> SessionId {
-        self.id
-    }
-
-    pub(crate) fn hub(&self) -> &Arc<Hub> {
-        &self.hub
-    }
-
-    pub(crate) fn mailbox(&self) -> &Mailbox {
-        &self.mailbox
-    }
-
-    /// The client of this connection has logged in.
-    pub(crate) fn connect(&self) -> Result<(), Refusal> {
-        let login = Login::anonymous(format!("session-{}", self.id.0));
-        self.hub.lock().broker.handle_connect(self.id, login)
-    }
-
-    /// The client is gone, though its connection may stand for a while.
-    pub(crate) fn disconnect(&self) {
-        self.with_output(&mut Wakeups::default(), |broker, output| {
-            broker.handle_disconnect(now(), self.id, output);
-        });
-    }
-
-    pub(crate) fn subscribe(
-        &self,
-        subscription: SubscriptionId,
-        destination: &Destination,
-    ) -> Result<(), Refusal> {
-        self.with_output(&mut Wakeups::default(), |broker, output| {
-            let subscribe = Subscribe::new(destination);
-            broker.handle_subscribe(now(), self.id, subscription, subscribe, output)
-        })
-    }
-
-    pub(crate) fn unsubscribe(&self, subscription: SubscriptionId) -> Result<(), Refusal> {
-        self.with_output(&mut Wakeups::default(), |broker, output| {
-            broker.handle_unsubscribe(now(), self.id, subscription, output)
-        })
-    }
-
-    /// Puts a message into the mailbox of each subscriber; those to wake are added to `wakeups`.
-    pub(crate) fn send(
-        &self,
-        destination: &Destination,
-        publication: &Arc<Publication>,
-        wakeups: &mut Wakeups,
-    ) -> Result<(), Refusal> {
-        let send = Send {
-            destination,
-            message: &Message(Arc::clone(publication)),
-            properties: &Properties::default(),
-            transaction: None,
-        };
-        self.with_output(wakeups, |broker, output| {
-            broker.handle_send(now(), self.id, &send, output).map(drop)
-        })
-    }
-
-    /// Calls `with` with the broker and where its effects go.
-    fn with_output<T>(
-        &self,
-        wakeups: &mut Wakeups,
-        with: impl FnOnce(&mut Broker<Message>, &mut FanOut<'_>) -> T,
-    ) -> T {
-        let mut shared = self.hub.lock();
-        let Shared { broker, mailboxes } = &mut *shared;
-        with(broker, &mut FanOut { mailboxes, wakeups })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.disconnect();
-        let mut shared = self.hub.lock();
-        shared.mailboxes.remove(self.id.0);
-        if shared.mailboxes.is_empty() {
-            self.hub.emptied.notify_waiters();
-        }
-    }
-}
-
-/// Puts deliveries into mailboxes.
-struct FanOut<'a> {
-    mailboxes: &'a Slab<Arc<Mailbox>>,
-    wakeups: &'a mut Wakeups,
-}
-
-impl Output<Message> for FanOut<'_> {
-    fn deliver(&mut self, to: SessionId, delivery: BrokerDelivery<'_, Message>) {
-        if let Some(mailbox) = self.mailboxes.get(to.0) {
-            let delivery = Delivery {
-                subscription: delivery.subscription,
-                publication: Arc::clone(&delivery.message.0),
-            };
-            mailbox.push(delivery, self.wakeups);
-        }
-    }
-}
-
-/// A publication as the broker passes it on. Its headers are not told, because subscriptions have no selectors here.
-#[derive(Debug, Clone)]
-pub(crate) struct Message(Arc<Publication>);
-
-impl Payload for Message {}
-
-/// The present moment, for a broker of which nothing is asked that depends on it: a topic without wildcards passes
-/// messages on at once.
-fn now() -> Timestamp {
-    Timestamp::default()
+/// The present moment, as the broker counts it.
+pub(crate) fn now() -> Timestamp {
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_millis(since_1970.as_millis() as u64)
 }

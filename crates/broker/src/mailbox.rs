@@ -1,20 +1,82 @@
 //! What waits for a connection, from other connections: bounded in bytes, with one wake-up per batch.
 
+mod slow;
+
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    num::NonZeroU64,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Waker},
 };
 
-use crate::publication::Delivery;
+use gumboot_broker_core::{DeliveryId, SubscriptionId};
+
+use self::slow::Policies;
+pub(crate) use self::slow::Slow;
+use crate::publication::Publication;
 
 /// What a connection is told from outside, beside messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
     /// The server goes down.
     Drain,
-    /// The mailbox was full: the connection does not keep up.
+    /// More waits for the connection, or for one of its subscriptions, than is kept.
     Overflow,
+}
+
+/// Something that waits for a connection.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A message.
+    Message(Delivery),
+    /// A subscription that looks into a queue has seen all of it.
+    BrowseEnded(SubscriptionId),
+}
+
+/// A message for one subscription.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) subscription: SubscriptionId,
+    /// Its number, if it is one to be acknowledged: by the client, or by sending it.
+    pub(crate) number: Option<NonZeroU64>,
+    /// How often it has been delivered, this time included.
+    pub(crate) deliveries: u32,
+    pub(crate) is_redelivered: bool,
+    pub(crate) is_retained: bool,
+    pub(crate) publication: Arc<Publication>,
+}
+
+impl Delivery {
+    /// What is to be acknowledged, if anything.
+    pub(crate) fn id(&self) -> Option<DeliveryId> {
+        let number = self.number?.get();
+        Some(DeliveryId {
+            subscription: self.subscription,
+            number,
+        })
+    }
+
+    /// What it counts for in a mailbox. Those that are to be acknowledged are bounded by their subscription's credit.
+    fn bytes(&self) -> usize {
+        if self.number.is_some() {
+            0
+        } else {
+            self.publication.cost
+        }
+    }
+}
+
+impl Item {
+    /// The delivery to be acknowledged, if it is one, and for that subscription, if one is given.
+    pub(crate) fn id_of(&self, subscription: Option<SubscriptionId>) -> Option<DeliveryId> {
+        let Self::Message(delivery) = self else {
+            return None;
+        };
+        let id = delivery.id()?;
+        subscription
+            .is_none_or(|only| only == id.subscription)
+            .then_some(id)
+    }
 }
 
 /// The mailbox of one connection.
@@ -26,13 +88,15 @@ pub(crate) struct Mailbox {
 
 #[derive(Debug, Default)]
 struct State {
-    deliveries: VecDeque<Delivery>,
+    items: VecDeque<Item>,
     bytes: usize,
     signal: Option<Signal>,
     /// Set while the connection waits for something to arrive.
     waker: Option<Waker>,
     /// It has no room for messages, and is woken for signals only.
     signals_only: bool,
+    /// Of the subscriptions that have one of their own; most connections have none.
+    policies: Option<Box<Policies>>,
 }
 
 impl State {
@@ -42,6 +106,13 @@ impl State {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
         }
+    }
+
+    /// Empties it for good.
+    fn overflow(&mut self) {
+        self.items = VecDeque::new();
+        self.bytes = 0;
+        self.signal.get_or_insert(Signal::Overflow);
     }
 }
 
@@ -68,25 +139,67 @@ impl Mailbox {
         }
     }
 
-    /// Puts a message in. A mailbox that is not empty and would pass its bound is emptied, and its owner told: a
-    /// connection that does not keep up is closed, it does not get a stream with holes.
+    /// Puts a message in. When that passes the bound of a mailbox that is not empty, what the policies of its
+    /// subscriptions allow is dropped. If that is not enough, the mailbox is emptied and its owner told: a connection
+    /// that does not keep up is closed, it does not get a stream with holes that it did not ask for.
     pub(crate) fn push(&self, delivery: Delivery, wakeups: &mut Wakeups) {
-        let mut state = self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
         if state.signal.is_some() {
             return;
         }
-        let bytes = state.bytes + delivery.publication.cost;
-        if bytes > self.bytes_max && !state.deliveries.is_empty() {
-            state.deliveries = VecDeque::new();
-            state.signal = Some(Signal::Overflow);
+        let State {
+            items,
+            bytes,
+            policies,
+            ..
+        } = state;
+        let mut delivery = Some(delivery);
+        if let Some(policies) = policies {
+            policies.admit(items, bytes, self.bytes_max, &mut delivery);
+        }
+        let Some(delivery) = delivery else {
+            return;
+        };
+        let more = delivery.bytes();
+        if more > 0 && *bytes + more > self.bytes_max && *bytes > 0 {
+            state.overflow();
         } else {
-            state.bytes = bytes;
-            state.deliveries.push_back(delivery);
+            *bytes += more;
+            items.push_back(Item::Message(delivery));
             if state.signals_only {
                 return;
             }
         }
         wakeups.extend(state.waker.take());
+    }
+
+    /// A subscription that looks into a queue has seen all of it.
+    pub(crate) fn push_browse_ended(&self, subscription: SubscriptionId, wakeups: &mut Wakeups) {
+        let mut state = self.lock();
+        state.items.push_back(Item::BrowseEnded(subscription));
+        if !state.signals_only {
+            wakeups.extend(state.waker.take());
+        }
+    }
+
+    /// What is done when a subscription does not keep up.
+    pub(crate) fn set_policy(&self, subscription: SubscriptionId, slow: Slow) {
+        let policies = &mut self.lock().policies;
+        if slow == Slow::Disconnect {
+            if let Some(policies) = policies {
+                policies.remove(subscription);
+            }
+        } else {
+            policies.get_or_insert_default().set(subscription, slow);
+        }
+    }
+
+    /// The deliveries that wait and are to be acknowledged, of one subscription or of all.
+    pub(crate) fn unsent(&self, subscription: Option<SubscriptionId>) -> Vec<DeliveryId> {
+        let state = self.lock();
+        let ids = state.items.iter().filter_map(|i| i.id_of(subscription));
+        ids.collect()
     }
 
     /// Tells the owner something. What came first counts.
@@ -96,14 +209,17 @@ impl Mailbox {
         wakeups.extend(state.waker.take());
     }
 
-    /// Takes all messages, and what the owner is told; if there is neither, the task is woken when there is.
-    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> (VecDeque<Delivery>, Option<Signal>) {
+    /// Takes all that waits, and what the owner is told; if there is neither, the task is woken when there is.
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> (VecDeque<Item>, Option<Signal>) {
         let mut state = self.lock();
-        if state.deliveries.is_empty() && state.signal.is_none() {
+        if state.items.is_empty() && state.signal.is_none() {
             state.wait(cx, false);
         }
         state.bytes = 0;
-        (std::mem::take(&mut state.deliveries), state.signal)
+        if let Some(policies) = &mut state.policies {
+            policies.on_taken();
+        }
+        (std::mem::take(&mut state.items), state.signal)
     }
 
     /// What the owner is told, for one who has no room for messages; if nothing, the task is woken when it is.
@@ -121,70 +237,4 @@ impl Mailbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use gumboot_broker_core::SubscriptionId;
-    use gumboot_stomp_proto::Tail;
-
-    use super::*;
-    use crate::publication::Publication;
-
-    fn delivery(body_bytes: usize) -> Delivery {
-        let tail = Tail::new("/topic/a", &[], &vec![b'x'; body_bytes]);
-        Delivery {
-            subscription: SubscriptionId(0),
-            publication: Publication::new(tail),
-        }
-    }
-
-    fn take(mailbox: &Mailbox) -> (usize, Option<Signal>) {
-        let (deliveries, signal) = mailbox.poll_take(&mut Context::from_waker(Waker::noop()));
-        (deliveries.len(), signal)
-    }
-
-    #[test]
-    fn at_the_bound_and_one_past() {
-        let one = delivery(100).publication.cost;
-        let mailbox = Mailbox::new(2 * one);
-        let wakeups = &mut Wakeups::default();
-        mailbox.push(delivery(100), wakeups);
-        mailbox.push(delivery(100), wakeups);
-        assert_eq!(take(&mailbox), (2, None));
-        for _ in 0..3 {
-            mailbox.push(delivery(100), wakeups);
-        }
-        assert_eq!(take(&mailbox), (0, Some(Signal::Overflow)));
-    }
-
-    #[test]
-    fn an_empty_mailbox_takes_one_message_of_any_size() {
-        let mailbox = Mailbox::new(1);
-        mailbox.push(delivery(1000), &mut Wakeups::default());
-        assert_eq!(take(&mailbox), (1, None));
-    }
-
-    #[test]
-    fn a_batch_wakes_once_and_only_who_waits() {
-        let mailbox = Mailbox::new(1 << 20);
-        let wakeups = &mut Wakeups::default();
-        mailbox.push(delivery(1), wakeups);
-        assert_eq!(wakeups.0.len(), 0);
-        assert_eq!(take(&mailbox), (1, None));
-        assert_eq!(take(&mailbox), (0, None));
-        mailbox.push(delivery(1), wakeups);
-        mailbox.push(delivery(1), wakeups);
-        assert_eq!(wakeups.0.len(), 1);
-    }
-
-    #[test]
-    fn who_has_no_room_is_woken_for_signals_only() {
-        let mailbox = Mailbox::new(1);
-        let wakeups = &mut Wakeups::default();
-        let cx = &mut Context::from_waker(Waker::noop());
-        assert_eq!(mailbox.poll_signal(cx), None);
-        mailbox.push(delivery(1), wakeups);
-        assert_eq!(wakeups.0.len(), 0);
-        mailbox.push(delivery(1), wakeups);
-        assert_eq!(wakeups.0.len(), 1);
-        assert_eq!(mailbox.poll_signal(cx), Some(Signal::Overflow));
-    }
-}
+mod tests;

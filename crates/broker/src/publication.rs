@@ -1,8 +1,11 @@
 //! A message on its way to its subscribers: encoded once, shared by all of them.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
 
-use gumboot_broker_core::SubscriptionId;
+use gumboot_broker_core::{DeadLetter, Payload};
 use gumboot_stomp_proto::{Frame, Tail, Version};
 use gumboot_websocket::proto::{MessageKind, SharedBytes};
 
@@ -13,16 +16,21 @@ const DELIVERY_BYTES: usize = 128;
 #[derive(Debug)]
 pub(crate) struct Publication {
     tail: Tail,
-    /// What it counts for in a mailbox, in bytes.
+    /// What it counts for where bytes are bounded.
     pub(crate) cost: usize,
     /// The tail as each version spells it, once a receiver of that version has come.
     spellings: [OnceLock<SharedBytes>; Version::ALL.len()],
 }
 
 impl Publication {
-    /// The message of a SEND frame.
-    pub(crate) fn from_send(frame: &Frame<'_>) -> Arc<Self> {
-        Self::new(Tail::from_send(frame))
+    /// The message of a SEND frame; with the name under which everyone knows it where it names a destination of its
+    /// sender's own for answers.
+    pub(crate) fn from_send(frame: &Frame<'_>, reply_to: Option<&str>) -> Arc<Self> {
+        let tail = Tail::from_send(frame);
+        Self::new(match reply_to {
+            Some(name) => tail.with_headers(&[("reply-to", name)]),
+            None => tail,
+        })
     }
 
     /// A message of the server's own.
@@ -50,11 +58,29 @@ impl Publication {
             MessageKind::Binary
         }
     }
+
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.tail.header(name)
+    }
 }
 
-/// A message for one subscription.
-#[derive(Debug)]
-pub(crate) struct Delivery {
-    pub(crate) subscription: SubscriptionId,
-    pub(crate) publication: Arc<Publication>,
+/// A publication as the broker passes it on.
+#[derive(Debug, Clone)]
+pub(crate) struct Message(pub(crate) Arc<Publication>);
+
+impl Payload for Message {
+    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.0.header(name)
+    }
+
+    fn dead_letter(&self, letter: &DeadLetter<'_>) -> Self {
+        let headers = [
+            ("destination", letter.queue.as_str()),
+            ("dead-letter-origin", letter.origin.as_str()),
+            ("dead-letter-reason", &letter.reason.to_string()),
+            ("dead-letter-deliveries", &letter.deliveries.to_string()),
+        ];
+        Self(Publication::new(self.0.tail.with_headers(&headers)))
+    }
 }

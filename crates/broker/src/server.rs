@@ -5,7 +5,11 @@ use std::{error, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 use tracing::info;
 
-use crate::{config::Config, hub::Hub, listener, system};
+use crate::{
+    config::Config,
+    hub::{Hub, timer},
+    listener, system,
+};
 
 /// How long connections have to end in order when the server goes down.
 pub const DRAIN_MAX: Duration = Duration::from_secs(4);
@@ -92,6 +96,7 @@ impl Server {
             tasks.spawn(listener::accept_stomp(Arc::clone(&self.hub), stomp));
         }
         tasks.spawn(system::run(Arc::clone(&self.hub)));
+        tasks.spawn(timer::run(Arc::clone(&self.hub)));
         stop.await;
         tasks.shutdown().await;
         info!("shutting down");

@@ -130,7 +130,7 @@ fn answer(session: &mut ServerSession, event: &Event<'_>) -> Vec<Vec<u8>> {
         Request::Disconnect(disconnect) => disconnect.encode(&mut out, version),
         Request::Nack(ack) => ack.encode_nack(&mut out, version, &[]),
         Request::Send(_) => {
-            encode_head(&mut out, version, Some("s"), "m", None);
+            encode_head(&mut out, version, Some("s"), "m", None, &[]);
             out.extend_from_slice(&Tail::from_send(&event.frame).bytes(version));
         }
         Request::Subscribe(subscribe) => subscribe.encode(&mut out, version, &[]),

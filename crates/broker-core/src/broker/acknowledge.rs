@@ -104,6 +104,15 @@ impl<M: Payload> Broker<M> {
         }
     }
 
+    /// The driver has not sent a delivery with an id, and will not: its subscription or session is about to end. Then it
+    /// comes back as if it had never been delivered.
+    pub fn handle_unsent(&mut self, session: SessionId, delivery: DeliveryId) {
+        let session = self.session(session);
+        if let Ok(Some(key)) = session.map(|s| s.consumer(delivery.subscription)) {
+            self.queues.note_unsent(key, delivery.number);
+        }
+    }
+
     fn decide(
         &mut self,
         now: Timestamp,

@@ -13,6 +13,7 @@ use crate::{
     message::{Payload, QueueName},
     output::Output,
     queue::{ConsumerKey, QueueKey, consumer::Consumer},
+    queues::Verdict,
     session::{Route, Session, SessionId, Subscription, SubscriptionId},
     subscribe::{AckMode, Filter, Subscribe},
     time::Timestamp,
@@ -68,7 +69,8 @@ impl<M: Payload> Broker<M> {
     }
 
     /// A session ends a subscription: nothing is delivered to it from now on. What was delivered to it can still be
-    /// acknowledged; what is not comes back when the session ends, or at once if the driver had not sent it.
+    /// acknowledged; what is not comes back when the session ends, or at once if the driver had not sent it: of
+    /// `ack:auto` it is known, of others [`Broker::handle_unsent`] says it before.
     ///
     /// # Errors
     /// [`Refusal::SessionUnknown`], [`Refusal::SubscriptionUnknown`]
@@ -147,6 +149,9 @@ impl<M: Payload> Broker<M> {
         let consumer = self.queues.consumer(key);
         if consumer.ack == AckMode::Auto || consumer.browse.is_some() {
             self.lose(now, key, output);
+        } else {
+            let unsent = self.queues.unsent(key);
+            self.queues.settle(now, key, &unsent, Verdict::Lose, output);
         }
         if !self.queues.forget(key)
             && let Some(session) = self.sessions.get_mut(&session_id)

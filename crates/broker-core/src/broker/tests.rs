@@ -199,6 +199,11 @@ impl World {
             .handle_sent(self.now, session, id, &mut self.log);
     }
 
+    fn unsent(&mut self, session: usize, subscription: u32, number: u64) {
+        let id = delivery(subscription, number);
+        self.broker.handle_unsent(SessionId(session), id);
+    }
+
     fn disconnect(&mut self, session: usize) {
         self.broker
             .handle_disconnect(self.now, SessionId(session), &mut self.log);

@@ -41,6 +41,8 @@ pub(crate) struct Lease {
     bytes: usize,
     /// The operation in a transaction that acknowledges it.
     pub(crate) held: Option<u64>,
+    /// The driver says that it has not sent it, and will not.
+    pub(crate) is_unsent: bool,
 }
 
 impl Consumer {
@@ -88,6 +90,7 @@ impl Consumer {
             message,
             bytes,
             held: None,
+            is_unsent: false,
         };
         self.leases.insert(self.last, lease);
         DeliveryId {

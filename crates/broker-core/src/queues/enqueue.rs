@@ -167,6 +167,7 @@ impl<M: Payload> Queues<M> {
             return;
         };
         let letter = DeadLetter {
+            queue: &graveyard,
             origin,
             reason,
             deliveries: entry.deliveries,

@@ -19,7 +19,7 @@ pub(crate) enum Verdict {
     Requeue { delay_ms: u64 },
     /// It is not to be delivered again.
     Refuse,
-    /// Its consumer is gone; if the driver had it still, that was no delivery.
+    /// Its consumer is gone; if the driver has not sent it, that was no delivery.
     Lose,
 }
 
@@ -72,6 +72,20 @@ impl<M: Payload> Queues<M> {
             .collect()
     }
 
+    /// The driver has not sent this delivery, and will not.
+    pub(crate) fn note_unsent(&mut self, key: ConsumerKey, number: u64) {
+        if let Some(lease) = self.consumers[key.0].leases.get_mut(&number) {
+            lease.is_unsent = true;
+        }
+    }
+
+    /// Those of the deliveries of a consumer that the driver has not sent.
+    pub(crate) fn unsent(&self, key: ConsumerKey) -> Vec<u64> {
+        let leases = self.consumer(key).leases.iter();
+        let unsent = leases.filter(|(_, lease)| lease.is_unsent);
+        unsent.map(|(number, _)| *number).collect()
+    }
+
     /// Decides on deliveries.
     pub(crate) fn settle(
         &mut self,
@@ -92,7 +106,10 @@ impl<M: Payload> Queues<M> {
             consumer.is_in_ring = true;
             self.queues[queue_key.0].ring.push_back(key);
         }
-        for message in leases.iter().filter_map(|lease| lease.message) {
+        for lease in leases {
+            let Some(message) = lease.message else {
+                continue;
+            };
             match verdict {
                 Verdict::Acknowledge => {
                     let queue = &mut self.queues[queue_key.0];
@@ -102,38 +119,41 @@ impl<M: Payload> Queues<M> {
                     self.bury(now, queue_key, message, DeathReason::Refused, output);
                 }
                 Verdict::Requeue { delay_ms } => {
-                    self.bring_back(now, queue_key, message, delay_ms, output);
+                    self.bring_back(now, queue_key, message, true, delay_ms, output);
                 }
                 Verdict::Lose => {
-                    if is_auto && let Some(entry) = self.queues[queue_key.0].entry_mut(message) {
+                    let entry = self.queues[queue_key.0].entry_mut(message);
+                    if let Some(entry) = entry.filter(|_| is_auto || lease.is_unsent) {
                         entry.deliveries -= 1;
                     }
-                    self.bring_back(now, queue_key, message, 0, output);
+                    self.bring_back(now, queue_key, message, !lease.is_unsent, 0, output);
                 }
             }
         }
         self.mark(queue_key);
     }
 
-    /// A message comes back to its place.
+    /// A message comes back to its place; in a queue for dead letters, however often it does.
     fn bring_back(
         &mut self,
         now: Timestamp,
         key: QueueKey,
         id: MessageId,
+        was_sent: bool,
         delay_ms: u64,
         output: &mut impl Output<M>,
     ) {
         let queue = &mut self.queues[key.0];
         let deliveries_max = queue.policy.deliveries_max;
+        let is_grave = queue.policy.dead_letters.as_ref() == Some(queue.name.destination());
         let Some(entry) = queue.entry_mut(id) else {
             return;
         };
-        entry.redelivered = true;
+        entry.redelivered |= was_sent;
         let deliveries = entry.deliveries;
         if queue.is_closed {
             self.bytes -= discard(queue, id, Settled::Discarded, output);
-        } else if deliveries >= deliveries_max {
+        } else if deliveries >= deliveries_max && !is_grave {
             self.bury(now, key, id, DeathReason::Deliveries, output);
         } else if delay_ms > 0 {
             let due = now.after(delay_ms);

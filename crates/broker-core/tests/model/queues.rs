@@ -110,11 +110,12 @@ impl Model {
     fn bring_back(&mut self, queue: usize, index: usize, delay: u64) {
         let now = self.now;
         let closed = self.queues[queue].closed;
+        let is_grave = self.queues[queue].key == DEAD;
         let message = &mut self.queues[queue].messages[index];
         message.redelivered = true;
         if closed {
             self.settle(queue, index, Settled::Discarded);
-        } else if message.deliveries >= DELIVERIES_MAX {
+        } else if message.deliveries >= DELIVERIES_MAX && !is_grave {
             self.bury(queue, index);
         } else if delay > 0 {
             message.state = State::Delayed(now + delay, false);

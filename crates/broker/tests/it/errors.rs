@@ -105,23 +105,48 @@ fn what_the_broker_does_not_do() {
             "Message refused",
         ),
         (
+            "SEND\ndestination:/topic/*\nreceipt:r\n\nx\0",
+            "Message refused",
+        ),
+        (
             "SEND\ndestination:/topic/a\ntransaction:t\nreceipt:r\n\nx\0",
-            "Transactions not supported",
+            "Message refused",
         ),
         (
-            "BEGIN\ntransaction:t\nreceipt:r\n\n\0",
-            "Transactions not supported",
+            "COMMIT\ntransaction:t\nreceipt:r\n\n\0",
+            "Transaction refused",
         ),
         (
-            "SUBSCRIBE\nid:1\ndestination:/topic/a\nack:client\nreceipt:r\n\n\0",
-            "Acknowledgement not supported",
+            "ABORT\ntransaction:t\nreceipt:r\n\n\0",
+            "Transaction refused",
+        ),
+        (
+            "SEND\ndestination:/topic/a\nttl:soon\nreceipt:r\n\nx\0",
+            "Invalid header",
+        ),
+        (
+            "SUBSCRIBE\nid:1\ndestination:/topic/a\nselector:a >\nreceipt:r\n\n\0",
+            "Invalid selector",
+        ),
+        (
+            "SUBSCRIBE\nid:1\ndestination:/queue/*\nreceipt:r\n\n\0",
+            "Subscription refused",
+        ),
+        (
+            "SUBSCRIBE\nid:1\ndestination:/topic/a\nbrowser:true\nreceipt:r\n\n\0",
+            "Subscription refused",
+        ),
+        (
+            "SUBSCRIBE\nid:1\ndestination:/topic/**.a\nreceipt:r\n\n\0",
+            "Invalid destination",
         ),
         ("UNSUBSCRIBE\nid:1\nreceipt:r\n\n\0", "Unsubscribe refused"),
         ("ACK\nid:1\nreceipt:r\n\n\0", "Unknown message"),
+        ("ACK\nid:0-1\nreceipt:r\n\n\0", "Unknown message"),
         ("NACK\nid:1\nreceipt:r\n\n\0", "Unknown message"),
         (
-            "SUBSCRIBE\nid:1\ndestination:/topic/*\nreceipt:r\n\n\0",
-            "Invalid destination",
+            "NACK\nid:0-1\nrequeue:maybe\nreceipt:r\n\n\0",
+            "Invalid header",
         ),
     ] {
         check(&server, "1.2", wire, message, POLICY);
@@ -132,16 +157,17 @@ fn what_the_broker_does_not_do() {
 fn an_unknown_kind_of_destination_names_the_kinds() {
     let server = TestServer::start();
     for wire in [
-        "SEND\ndestination:/queue/a\nreceipt:r\n\nx\0",
+        "SEND\ndestination:/nowhere/a\nreceipt:r\n\nx\0",
         "SEND\ndestination:topic/a\n\nx\0",
-        "SUBSCRIBE\nid:1\ndestination:/queue/a\nreceipt:r\n\n\0",
+        "SUBSCRIBE\nid:1\ndestination:/nowhere/a\nreceipt:r\n\n\0",
     ] {
         check(&server, "1.2", wire, "Invalid destination", POLICY);
         let mut client = server.client(Over::Tcp, "1.2");
         client.send(wire);
         assert_eq!(
             client.expect("ERROR").text(),
-            "the destination is of no known kind; this server has: /topic/"
+            "the destination is of no known kind; this server has: \
+             /topic/ /queue/ /temp-queue/ /temp-topic/ /user/"
         );
     }
 }
@@ -154,7 +180,7 @@ fn nothing_behind_the_frame_in_error_is_done() {
     over_each(|over| {
         let mut client = server.client(over, "1.2");
         client.send(
-            "SEND\ndestination:/topic/a\n\nbefore\0SEND\ndestination:/queue/a\n\nx\0\
+            "SEND\ndestination:/topic/a\n\nbefore\0SEND\ndestination:/nowhere/a\n\nx\0\
              SEND\ndestination:/topic/a\nreceipt:late\n\nafter\0",
         );
         client.expect_error("Invalid destination");
@@ -170,7 +196,7 @@ fn the_subscriptions_of_a_failed_session_end_at_once() {
     let server = TestServer::start();
     let mut client = server.client(Over::WebSocket, "1.2");
     client.subscribe("1", "/topic/a");
-    client.send("SEND\ndestination:/queue/a\n\nx\0");
+    client.send("SEND\ndestination:/nowhere/a\n\nx\0");
     client.expect("ERROR");
     // The connection stands, as the client does not answer the Close.
     let mut watcher = server.client(Over::Tcp, "1.2");

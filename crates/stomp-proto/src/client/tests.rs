@@ -210,7 +210,7 @@ fn client_and_server_understand_each_other() {
                 Request::Connect(_) => server.accept(now, &Accept::default(), &mut to_client),
                 Request::Subscribe(read) => {
                     assert_eq!(read, subscribe);
-                    encode_head(&mut to_client, version, read.key.id(), 1, Some(&"k:1"));
+                    encode_head(&mut to_client, version, read.key.id(), 1, Some(&"k:1"), &[]);
                     let tail = Tail::new(&read.destination, &[("a", "b:c")], b"body");
                     to_client.extend_from_slice(&tail.bytes(version));
                 }

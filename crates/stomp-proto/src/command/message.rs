@@ -48,13 +48,15 @@ impl<'a> Message<'a> {
 }
 
 /// Appends the first part of a MESSAGE, to be followed by the octets of a [`Tail`](tail::Tail) of
-/// the same version. Versions before 1.2 have no `ack`, so it is left out there.
+/// the same version. Versions before 1.2 have no `ack`, so it is left out there. `more` are headers
+/// of the server's own; neither names nor values may hold what the version cannot escape.
 pub fn encode_head(
     out: &mut Vec<u8>,
     version: Version,
     subscription: Option<&str>,
     message_id: impl Display,
     ack: Option<&dyn Display>,
+    more: &[(&str, &dyn Display)],
 ) {
     out.extend_from_slice(b"MESSAGE\n");
     let mut headers = FrameWriter::resume(out, Escapes::of(Some(version), Command::Message));
@@ -62,5 +64,8 @@ pub fn encode_head(
     headers.header_display("message-id", message_id);
     if let Some(ack) = ack.filter(|_| version == Version::V1_2) {
         headers.header_display("ack", ack);
+    }
+    for (name, value) in more {
+        headers.header_display(name, value);
     }
 }

@@ -34,6 +34,25 @@ fn consumers_take_turns_by_credit() {
 }
 
 #[test]
+fn what_was_never_sent_was_never_delivered() {
+    let mut w = world();
+    w.subscribe(1, 1, QUEUE, AckMode::Client);
+    for message in 1..=3 {
+        w.send(3, QUEUE, message).unwrap();
+    }
+    w.told(&["1/1 1", "1/1 2", "1/1 3"]);
+    w.unsent(1, 1, 3);
+    w.unsubscribe(1, 1).unwrap();
+    w.subscribe(2, 1, QUEUE, AckMode::Client);
+    w.told(&["2/1 3"]);
+    w.unsent(2, 1, 1);
+    w.disconnect(2);
+    w.disconnect(1);
+    w.subscribe(3, 1, QUEUE, AckMode::Client);
+    w.told(&["3/1 1 again 2", "3/1 2 again 2", "3/1 3"]);
+}
+
+#[test]
 fn an_auto_consumer_that_is_not_sent_to_does_not_swallow_the_queue() {
     let mut w = world();
     let queue = destination(QUEUE);

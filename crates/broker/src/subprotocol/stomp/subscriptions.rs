@@ -1,39 +1,66 @@
 //! The subscriptions of a session by the names that the client gave them, and by the numbers that the broker knows.
 
-use gumboot_broker_core::{Refusal, SubscriptionId};
+use gumboot_broker_core::{AckMode, Destination, Refusal, SubscriptionId};
 use gumboot_stomp_proto::command::SubscriptionKey;
 
 /// Numbers are given out in order, so the list stays sorted by them.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
-    list: Vec<(SubscriptionId, SubscriptionKey<'static>)>,
+    list: Vec<Subscription>,
     next: u32,
+}
+
+/// A subscription that has not ended.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub(super) id: SubscriptionId,
+    pub(super) key: SubscriptionKey<'static>,
+    /// The queue, for one who only looks into it.
+    pub(super) browses: Option<Destination>,
+    ack: AckMode,
+}
+
+impl Subscription {
+    /// Whether the client acknowledges its messages. Those who only look have nothing to acknowledge.
+    pub(super) fn is_acknowledged(&self) -> bool {
+        self.ack != AckMode::Auto && self.browses.is_none()
+    }
 }
 
 impl Subscriptions {
     /// Adds a subscription; names are unique in a session.
-    pub(super) fn insert(&mut self, key: SubscriptionKey<'_>) -> Result<SubscriptionId, Refusal> {
+    pub(super) fn insert(
+        &mut self,
+        key: SubscriptionKey<'_>,
+        ack: AckMode,
+        browses: Option<Destination>,
+    ) -> Result<SubscriptionId, Refusal> {
         let key = key.into_owned();
-        if self.list.iter().any(|(_, existing)| *existing == key) {
+        if self.list.iter().any(|existing| existing.key == key) {
             return Err(Refusal::SubscriptionExists);
         }
         let id = SubscriptionId(self.next);
         self.next = self.next.checked_add(1).ok_or(Refusal::SubscriptionsFull)?;
-        self.list.push((id, key));
+        self.list.push(Subscription {
+            id,
+            key,
+            browses,
+            ack,
+        });
         Ok(id)
     }
 
     /// Takes a subscription away; what is still on its way to it is dropped from now on.
     pub(super) fn remove(&mut self, key: &SubscriptionKey<'_>) -> Result<SubscriptionId, Refusal> {
-        let found = self.list.iter().position(|(_, existing)| existing == key);
+        let found = self.list.iter().position(|existing| existing.key == *key);
         let index = found.ok_or(Refusal::SubscriptionUnknown)?;
-        Ok(self.list.remove(index).0)
+        Ok(self.list.remove(index).id)
     }
 
-    /// The name of a subscription that has not ended.
-    pub(super) fn key(&self, id: SubscriptionId) -> Option<&SubscriptionKey<'static>> {
-        let index = self.list.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        self.list.get(index).map(|(_, key)| key)
+    /// A subscription that has not ended.
+    pub(super) fn get(&self, id: SubscriptionId) -> Option<&Subscription> {
+        let index = self.list.binary_search_by_key(&id, |s| s.id).ok()?;
+        self.list.get(index)
     }
 }
 
@@ -48,30 +75,47 @@ mod tests {
     #[test]
     fn names_and_numbers() {
         let mut subscriptions = Subscriptions::default();
-        let a = subscriptions.insert(key("a")).unwrap();
-        let b = subscriptions.insert(key("b")).unwrap();
-        assert_eq!(
-            subscriptions.insert(key("a")),
-            Err(Refusal::SubscriptionExists)
-        );
+        let mut insert = |id| subscriptions.insert(key(id), AckMode::Auto, None);
+        let a = insert("a").unwrap();
+        let b = insert("b").unwrap();
+        assert_eq!(insert("a"), Err(Refusal::SubscriptionExists));
         assert_eq!(subscriptions.remove(&key("a")), Ok(a));
         assert_eq!(
             subscriptions.remove(&key("a")),
             Err(Refusal::SubscriptionUnknown)
         );
-        assert_eq!(subscriptions.key(a), None);
-        assert_eq!(subscriptions.key(b), Some(&key("b")));
-        assert_ne!(subscriptions.insert(key("a")), Ok(a));
+        assert!(subscriptions.get(a).is_none());
+        assert_eq!(subscriptions.get(b).unwrap().key, key("b"));
+        let again = subscriptions.insert(key("a"), AckMode::Auto, None);
+        assert_ne!(again, Ok(a));
     }
 
     #[test]
     fn a_destination_is_no_id() {
         let mut subscriptions = Subscriptions::default();
-        subscriptions.insert(key("/topic/a")).unwrap();
-        assert!(
-            subscriptions
-                .insert(SubscriptionKey::Destination("/topic/a".into()))
-                .is_ok()
-        );
+        for key in [
+            key("/topic/a"),
+            SubscriptionKey::Destination("/topic/a".into()),
+        ] {
+            assert!(subscriptions.insert(key, AckMode::Auto, None).is_ok());
+        }
+    }
+
+    #[test]
+    fn who_only_looks_acknowledges_nothing() {
+        let queue = Destination::parse("/queue/a").unwrap();
+        let mut subscriptions = Subscriptions::default();
+        for (ack, browses, acknowledges) in [
+            (AckMode::Auto, None, false),
+            (AckMode::Client, None, true),
+            (AckMode::Client, Some(queue), false),
+        ] {
+            let name = format!("{ack:?} {browses:?}");
+            let id = subscriptions.insert(key(&name), ack, browses).unwrap();
+            assert_eq!(
+                subscriptions.get(id).unwrap().is_acknowledged(),
+                acknowledges
+            );
+        }
     }
 }

@@ -5,6 +5,7 @@
 use std::{borrow::Cow, ops::Range, sync::OnceLock};
 
 use bytes::Bytes;
+use memchr::memchr;
 
 use crate::{
     encode::FrameWriter,
@@ -15,11 +16,15 @@ use crate::{
 
 /// What the server alone says in a MESSAGE, and what of a SEND is not meant for receivers. A sender
 /// who could set these could pass a message off as another.
-const NOT_THE_SENDERS: [&str; 6] = [
+const NOT_THE_SENDERS: [&str; 10] = [
     "ack",
+    "browser",
     "content-length",
+    "delivery-count",
     "message-id",
     "receipt",
+    "redelivered",
+    "retained",
     "subscription",
     "transaction",
 ];
@@ -46,7 +51,10 @@ impl Tail {
     /// that are not for receivers, and its body.
     #[must_use]
     pub fn from_send(frame: &Frame<'_>) -> Self {
-        Self::build(frame.headers(), frame.body())
+        let senders = frame
+            .headers()
+            .filter(|(name, _)| !NOT_THE_SENDERS.contains(&name.as_ref()));
+        Self::build(senders, frame.body())
     }
 
     /// The tail of a message of the server's own.
@@ -57,6 +65,24 @@ impl Tail {
             .iter()
             .map(|&(name, value)| (name.into(), value.into()));
         Self::build(std::iter::once(destination).chain(others), body)
+    }
+
+    /// The same message with these headers, in the place of those that it has by the same names.
+    #[must_use]
+    pub fn with_headers(&self, headers: &[(&str, &str)]) -> Self {
+        let replaced = |name: &str| headers.iter().any(|(new, _)| *new == name);
+        let kept = self.headers().filter(|(name, _)| !replaced(name));
+        let new = headers
+            .iter()
+            .map(|&(name, value)| (name.into(), value.into()));
+        Self::build(new.chain(kept), self.body())
+    }
+
+    /// The value of a header, unescaped.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut found = self.headers().filter(|(other, _)| other == name);
+        found.next().map(|(_, value)| value)
     }
 
     /// The octets for receivers of `version`, from a header to the NUL.
@@ -104,7 +130,7 @@ impl Tail {
         let mut octets = Vec::with_capacity(body.len() + 256);
         let mut writer = FrameWriter::resume(&mut octets, Escapes::V1_2);
         let mut plain = true;
-        for (name, value) in headers.filter(|(name, _)| !NOT_THE_SENDERS.contains(&name.as_ref())) {
+        for (name, value) in headers.filter(|(name, _)| name != "content-length") {
             plain &= is_plain(&name) && is_plain(&value);
             writer.header(&name, &value);
         }
@@ -122,6 +148,20 @@ impl Tail {
         }
     }
 
+    /// Names and values, unescaped.
+    fn headers(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        let octets = self.octets.get(..self.headers_end).unwrap_or_default();
+        let lines = octets
+            .split(|&octet| octet == b'\n')
+            .filter(|line| !line.is_empty());
+        lines.map(|line| {
+            let colon = memchr(b':', line).unwrap_or(line.len());
+            let (name, value) = line.split_at(colon);
+            let value = value.get(1..).unwrap_or_default();
+            (Escapes::V1_2.unescape(name), Escapes::V1_2.unescape(value))
+        })
+    }
+
     fn transcode(&self, version: Version) -> Bytes {
         let escapes = match version {
             Version::V1_0 => Escapes::V1_0,
@@ -130,18 +170,8 @@ impl Tail {
         };
         let mut octets = Vec::with_capacity(self.octets.len());
         let mut writer = FrameWriter::resume(&mut octets, escapes);
-        let headers = self.octets.get(..self.headers_end).unwrap_or_default();
-        for line in headers.split(|&octet| octet == b'\n') {
-            let colon = line
-                .iter()
-                .position(|&octet| octet == b':')
-                .unwrap_or(line.len());
-            let (name, value) = line.split_at(colon);
-            let value = value.get(1..).unwrap_or_default();
-            writer.header(
-                &Escapes::V1_2.unescape(name),
-                &Escapes::V1_2.unescape(value),
-            );
+        for (name, value) in self.headers() {
+            writer.header(&name, &value);
         }
         writer.body(self.body());
         octets.into()

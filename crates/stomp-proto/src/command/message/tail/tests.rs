@@ -54,16 +54,38 @@ fn a_version_is_written_once() {
 
 #[test]
 fn headers_of_the_server_are_left_out() {
-    let forged: Vec<_> = NOT_THE_SENDERS
-        .into_iter()
-        .map(|name| (name, "x"))
-        .collect();
+    let forged = NOT_THE_SENDERS.map(|name| format!("{name}:2\n")).concat();
+    let wire = format!("SEND\ndestination:/topic/a\n{forged}\nhi\0");
+    let mut decoder = crate::Decoder::new(crate::Limits::default());
+    decoder.set_version(Version::V1_2);
+    let decoded = decoder.decode(&mut crate::Input::new(wire.as_bytes()));
+    let Ok(Some(crate::Decoded::Frame(frame))) = decoded else {
+        panic!("{decoded:?}");
+    };
     check(
-        &Tail::new("/topic/a", &forged, b""),
+        &Tail::from_send(&frame),
         &expect![[r#"
-            b"destination:/topic/a\n\n\0"
-            b"destination:/topic/a\n\n\0"
-            b"destination:/topic/a\n\n\0"
+            b"destination:/topic/a\ncontent-length:2\n\nhi\0"
+            b"destination:/topic/a\ncontent-length:2\n\nhi\0"
+            b"destination:/topic/a\ncontent-length:2\n\nhi\0"
+        "#]],
+    );
+}
+
+#[test]
+fn headers_are_found_and_replaced() {
+    let tail = Tail::new("/queue/a", &[("x:y", "1\n2"), ("z", "")], b"hi");
+    assert_eq!(tail.header("x:y").as_deref(), Some("1\n2"));
+    assert_eq!(tail.header("z").as_deref(), Some(""));
+    assert_eq!(tail.header("content-length"), None);
+    assert_eq!(tail.header("Z"), None);
+    let dead = tail.with_headers(&[("destination", "/queue/dead"), ("why", "a:b")]);
+    check(
+        &dead,
+        &expect![[r#"
+            b"destination:/queue/dead\nwhy:a:b\nz:\ncontent-length:2\n\nhi\0"
+            b"destination:/queue/dead\nwhy:a\\cb\nx\\cy:1\\n2\nz:\ncontent-length:2\n\nhi\0"
+            b"destination:/queue/dead\nwhy:a\\cb\nx\\cy:1\\n2\nz:\ncontent-length:2\n\nhi\0"
         "#]],
     );
 }

@@ -1,0 +1,195 @@
+//! Tests of mailboxes: their bound, the policies past it, and who is woken.
+
+use gumboot_stomp_proto::Tail;
+
+use super::*;
+
+fn delivery(body_bytes: usize) -> Delivery {
+    named(0, "", "", body_bytes)
+}
+
+/// A message for a subscription, with a header `key` and a header `name`.
+fn named(subscription: u32, key: &str, name: &str, body_bytes: usize) -> Delivery {
+    let headers = [("key", key), ("name", name)];
+    let tail = Tail::new("/topic/a", &headers, &vec![b'x'; body_bytes]);
+    Delivery {
+        subscription: SubscriptionId(subscription),
+        number: None,
+        deliveries: 1,
+        is_redelivered: false,
+        is_retained: false,
+        publication: Publication::new(tail),
+    }
+}
+
+fn take(mailbox: &Mailbox) -> (usize, Option<Signal>) {
+    let (items, signal) = mailbox.poll_take(&mut Context::from_waker(Waker::noop()));
+    (items.len(), signal)
+}
+
+/// The names of the messages that wait.
+fn take_names(mailbox: &Mailbox) -> Vec<String> {
+    let (items, signal) = mailbox.poll_take(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(signal, None);
+    let names = items.iter().map(|item| match item {
+        Item::Message(delivery) => delivery.publication.header("name").unwrap().into_owned(),
+        Item::BrowseEnded(subscription) => format!("end of {}", subscription.0),
+    });
+    names.collect()
+}
+
+#[test]
+fn at_the_bound_and_one_past() {
+    let one = delivery(100).publication.cost;
+    let mailbox = Mailbox::new(2 * one);
+    let wakeups = &mut Wakeups::default();
+    mailbox.push(delivery(100), wakeups);
+    mailbox.push(delivery(100), wakeups);
+    assert_eq!(take(&mailbox), (2, None));
+    for _ in 0..3 {
+        mailbox.push(delivery(100), wakeups);
+    }
+    assert_eq!(take(&mailbox), (0, Some(Signal::Overflow)));
+}
+
+#[test]
+fn an_empty_mailbox_takes_one_message_of_any_size() {
+    let mailbox = Mailbox::new(1);
+    mailbox.push(delivery(1000), &mut Wakeups::default());
+    assert_eq!(take(&mailbox), (1, None));
+}
+
+#[test]
+fn what_is_bounded_by_credit_does_not_count() {
+    let mailbox = Mailbox::new(1);
+    let wakeups = &mut Wakeups::default();
+    for number in 1..=3 {
+        let number = NonZeroU64::new(number);
+        mailbox.push(
+            Delivery {
+                number,
+                ..delivery(100)
+            },
+            wakeups,
+        );
+    }
+    mailbox.push(delivery(100), wakeups);
+    mailbox.push_browse_ended(SubscriptionId(0), wakeups);
+    let unsent = mailbox.unsent(Some(SubscriptionId(0)));
+    assert_eq!(
+        unsent.iter().map(|id| id.number).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
+    assert_eq!(mailbox.unsent(Some(SubscriptionId(1))), []);
+    assert_eq!(take(&mailbox), (5, None));
+    assert_eq!(mailbox.unsent(None), []);
+}
+
+#[test]
+fn one_that_drops_keeps_the_newest() {
+    let one = named(1, "", "00", 100).publication.cost;
+    let mailbox = Mailbox::new(16 * one);
+    mailbox.set_policy(SubscriptionId(1), Slow::DropOldest);
+    let wakeups = &mut Wakeups::default();
+    mailbox.push(named(2, "", "kept", 100), wakeups);
+    for name in 0..20 {
+        mailbox.push(named(1, "", &format!("{name:02}"), 100), wakeups);
+    }
+    let names = take_names(&mailbox);
+    assert_eq!(names[0], "kept");
+    assert_eq!(names[1..].last().unwrap(), "19");
+    assert!((14..=16).contains(&names.len()), "{names:?}");
+    assert!(names[1..].is_sorted());
+}
+
+#[test]
+fn one_that_drops_gives_way_to_one_that_does_not() {
+    let one = named(1, "", "kept", 100).publication.cost;
+    let mailbox = Mailbox::new(8 * one);
+    mailbox.set_policy(SubscriptionId(1), Slow::DropOldest);
+    let wakeups = &mut Wakeups::default();
+    for _ in 0..4 {
+        mailbox.push(named(1, "", "gone", 100), wakeups);
+    }
+    for _ in 0..8 {
+        mailbox.push(named(2, "", "kept", 100), wakeups);
+    }
+    // There is nothing to drop but itself.
+    mailbox.push(named(1, "", "late", 100), wakeups);
+    assert_eq!(take_names(&mailbox), ["kept"; 8]);
+    for _ in 0..9 {
+        mailbox.push(named(2, "", "kept", 100), wakeups);
+    }
+    assert_eq!(take(&mailbox), (0, Some(Signal::Overflow)));
+}
+
+#[test]
+fn the_latest_takes_the_place_of_the_one_before() {
+    let mailbox = Mailbox::new(1 << 20);
+    mailbox.set_policy(SubscriptionId(1), Slow::KeepLatest("key".into()));
+    mailbox.set_policy(SubscriptionId(3), Slow::KeepLatest("absent".into()));
+    let wakeups = &mut Wakeups::default();
+    for (subscription, key, name) in [
+        (1, "a", "1"),
+        (1, "b", "2"),
+        (2, "a", "3"),
+        (1, "a", "4"),
+        (3, "a", "5"),
+        (3, "a", "6"),
+        (1, "b", "7"),
+    ] {
+        mailbox.push(named(subscription, key, name, 10), wakeups);
+    }
+    assert_eq!(take_names(&mailbox), ["4", "7", "3", "5", "6"]);
+    // What was taken is not replaced.
+    mailbox.push(named(1, "a", "8", 10), wakeups);
+    mailbox.set_policy(SubscriptionId(1), Slow::Disconnect);
+    mailbox.push(named(1, "a", "9", 10), wakeups);
+    assert_eq!(take_names(&mailbox), ["8", "9"]);
+}
+
+#[test]
+fn the_latest_is_found_after_others_were_dropped() {
+    let one = named(1, "", "0", 100).publication.cost;
+    let mailbox = Mailbox::new(8 * one);
+    mailbox.set_policy(SubscriptionId(1), Slow::DropOldest);
+    mailbox.set_policy(SubscriptionId(2), Slow::KeepLatest("key".into()));
+    let wakeups = &mut Wakeups::default();
+    for _ in 0..5 {
+        mailbox.push(named(1, "", "-", 100), wakeups);
+    }
+    mailbox.push(named(2, "a", "1", 100), wakeups);
+    for _ in 0..5 {
+        mailbox.push(named(1, "", "-", 100), wakeups);
+    }
+    mailbox.push(named(2, "a", "2", 100), wakeups);
+    let names = take_names(&mailbox);
+    let keyed: Vec<_> = names.iter().filter(|name| *name != "-").collect();
+    assert_eq!(keyed, ["2"]);
+}
+
+#[test]
+fn a_batch_wakes_once_and_only_who_waits() {
+    let mailbox = Mailbox::new(1 << 20);
+    let wakeups = &mut Wakeups::default();
+    mailbox.push(delivery(1), wakeups);
+    assert_eq!(wakeups.0.len(), 0);
+    assert_eq!(take(&mailbox), (1, None));
+    assert_eq!(take(&mailbox), (0, None));
+    mailbox.push(delivery(1), wakeups);
+    mailbox.push(delivery(1), wakeups);
+    assert_eq!(wakeups.0.len(), 1);
+}
+
+#[test]
+fn who_has_no_room_is_woken_for_signals_only() {
+    let mailbox = Mailbox::new(1);
+    let wakeups = &mut Wakeups::default();
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert_eq!(mailbox.poll_signal(cx), None);
+    mailbox.push(delivery(1), wakeups);
+    assert_eq!(wakeups.0.len(), 0);
+    mailbox.push(delivery(1), wakeups);
+    assert_eq!(wakeups.0.len(), 1);
+    assert_eq!(mailbox.poll_signal(cx), Some(Signal::Overflow));
+}

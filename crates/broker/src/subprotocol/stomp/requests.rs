@@ -1,0 +1,302 @@
+//! Requests of the client become commands to the broker.
+
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+
+use gumboot_broker_core::{
+    AckMode as BrokerAckMode, DeliveryId, Destination, Kind, Login, Nack, Refusal,
+    Send as BrokerSend, SubscriptionId, Unrestricted,
+};
+use gumboot_stomp_proto::{
+    Frame, Request,
+    command::{Ack, AckMode, Connect, Send, Subscribe, Unsubscribe},
+    server::{Accept, Event},
+};
+use tracing::debug;
+
+use super::{
+    DISCONNECT_LINGER_MAX, End, SERVER, Stomp, message_id,
+    refused::Refused,
+    send_headers,
+    subscribe_headers::{self, Options},
+    subscriptions::Subscriptions,
+    value::{number, truth},
+    withheld::Withheld,
+};
+use crate::{
+    hub,
+    publication::{Message, Publication},
+    subprotocol::Carrier,
+};
+
+/// What a failed ACK or NACK is called, unless it is about the message.
+const NOT_ACKNOWLEDGED: &str = "Acknowledgement refused";
+
+impl Stomp {
+    pub(super) fn on_event(&mut self, now: Instant, event: &Event<'_>, carrier: &mut impl Carrier) {
+        let frame = &event.frame;
+        let receipt = event.request.receipt();
+        let done = match &event.request {
+            Request::Connect(connect) => self.on_connect(now, connect, frame, carrier),
+            Request::Send(send) => {
+                let done = self.on_send(send, frame);
+                if let (Ok(()), Some(transaction), Some(receipt)) =
+                    (&done, &send.transaction, receipt)
+                {
+                    return self.withheld.push(transaction, receipt);
+                }
+                done
+            }
+            Request::Subscribe(subscribe) => self.on_subscribe(subscribe, frame),
+            Request::Unsubscribe(unsubscribe) => self.on_unsubscribe(unsubscribe, frame),
+            Request::Disconnect(_) => {
+                self.on_disconnect(now);
+                Ok(())
+            }
+            Request::Ack(ack) => self.on_ack(ack),
+            Request::Nack(nack) => self.on_nack(nack, frame),
+            Request::Begin(begin) => self.on_begin(&begin.transaction),
+            Request::Commit(commit) => self.on_commit(now, &commit.transaction, carrier),
+            Request::Abort(abort) => self.on_abort(&abort.transaction),
+        };
+        match done {
+            Ok(()) => {
+                if let Some(receipt_id) = receipt {
+                    self.send_receipt(now, receipt_id, carrier);
+                }
+            }
+            Err(refused) => self.refuse(now, &refused, receipt, carrier),
+        }
+    }
+
+    fn on_connect(
+        &mut self,
+        now: Instant,
+        connect: &Connect<'_>,
+        frame: &Frame<'_>,
+        carrier: &mut impl Carrier,
+    ) -> Result<(), Refused> {
+        let login = Login {
+            name: session_name(),
+            user: connect.login.as_deref().map(Arc::from),
+            client: frame.header("client-id").as_deref().map(Arc::from),
+            access: Arc::new(Unrestricted),
+        };
+        self.log_in(now, login, carrier)
+    }
+
+    /// Lets the client in.
+    fn log_in(
+        &mut self,
+        now: Instant,
+        login: Login,
+        carrier: &mut impl Carrier,
+    ) -> Result<(), Refused> {
+        let name = Arc::clone(&login.name);
+        self.seat
+            .connect(login)
+            .map_err(Refused::by_broker("Server full"))?;
+        debug!(session = self.seat.id().0, version = %self.version(), "connected");
+        let accept = Accept {
+            session: Some(&name),
+            server: Some(SERVER),
+            heart_beat: self.seat.hub().config.heart_beat,
+        };
+        let mut out = Vec::new();
+        self.session.accept(now, &accept, &mut out);
+        self.send_frame(now, &out, carrier);
+        Ok(())
+    }
+
+    fn on_send(&mut self, send: &Send<'_>, frame: &Frame<'_>) -> Result<(), Refused> {
+        let destination = self.destination(&send.destination)?;
+        self.messages.r#in += 1;
+        let reply_to = self.reply_to(frame)?;
+        let publication = Publication::from_send(frame, reply_to.as_ref().map(Destination::as_str));
+        // In a transaction, the receipt waits too.
+        let waits = send.transaction.as_ref().and(send.receipt.as_ref());
+        let bytes = publication.cost + waits.map_or(0, |receipt| receipt.len());
+        let properties = send_headers::properties(frame, hub::now(), bytes)?;
+        let send = BrokerSend {
+            destination: &destination,
+            message: &Message(publication),
+            properties: &properties,
+            transaction: send.transaction.as_deref(),
+        };
+        self.seat
+            .send(&send, &mut self.wakeups)
+            .map_err(Refused::by_broker("Message refused"))
+    }
+
+    /// Where an answer is to go, if that is a temporary destination of this session, by a name that others know.
+    fn reply_to(&self, frame: &Frame<'_>) -> Result<Option<Destination>, Refused> {
+        let Some(name) = frame.header("reply-to") else {
+            return Ok(None);
+        };
+        // Any other name is between the clients.
+        let Ok(destination) = self.seat.hub().config.kinds.parse(&name) else {
+            return Ok(None);
+        };
+        if !matches!(destination.kind(), Kind::TempQueue | Kind::TempTopic) {
+            return Ok(None);
+        }
+        let known = self.seat.reply_to(&destination);
+        known
+            .map(Some)
+            .map_err(Refused::by_broker("Message refused"))
+    }
+
+    fn on_subscribe(
+        &mut self,
+        subscribe: &Subscribe<'_>,
+        frame: &Frame<'_>,
+    ) -> Result<(), Refused> {
+        let destination = self.destination(&subscribe.destination)?;
+        let ack = match subscribe.ack {
+            AckMode::Auto => BrokerAckMode::Auto,
+            AckMode::Client => BrokerAckMode::Client,
+            AckMode::ClientIndividual => BrokerAckMode::ClientIndividual,
+        };
+        let limits = &self.seat.hub().config.broker.limits;
+        let mut options = Options::read(frame, &destination, subscribe.key.id(), limits)?;
+        let slow = options.slow.clone();
+        let browses = options.browse.then(|| destination.clone());
+        let command = options.subscribe(&destination, ack)?;
+        let refused = Refused::by_broker("Subscription refused");
+        let id = self
+            .subscriptions
+            .insert(subscribe.key.clone(), ack, browses)
+            .map_err(&refused)?;
+        self.seat
+            .subscribe(id, command, slow, &mut self.wakeups)
+            .map_err(&refused)
+    }
+
+    /// One that names a durable subscription gives it up, whether the session has subscribed to it or not.
+    fn on_unsubscribe(
+        &mut self,
+        unsubscribe: &Unsubscribe<'_>,
+        frame: &Frame<'_>,
+    ) -> Result<(), Refused> {
+        let refused = Refused::by_broker("Unsubscribe refused");
+        let durable = subscribe_headers::durable_name(frame);
+        match self.subscriptions.remove(&unsubscribe.key) {
+            Ok(id) => {
+                let unsent = self.unsent_of(Some(id));
+                self.seat
+                    .unsubscribe(id, &unsent, &mut self.wakeups)
+                    .map_err(&refused)?;
+            }
+            Err(_) if durable.is_some() => {}
+            Err(refusal) => return Err(refused(refusal)),
+        }
+        let Some(name) = durable else {
+            return Ok(());
+        };
+        self.seat
+            .forget_durable(&name, &mut self.wakeups)
+            .map_err(&refused)
+    }
+
+    fn on_ack(&mut self, ack: &Ack<'_>) -> Result<(), Refused> {
+        let Some(delivery) = self.delivery(ack)? else {
+            return Ok(());
+        };
+        self.seat
+            .ack(delivery, ack.transaction.as_deref(), &mut self.wakeups)
+            .map_err(Refused::by_broker(NOT_ACKNOWLEDGED))
+    }
+
+    fn on_nack(&mut self, nack: &Ack<'_>, frame: &Frame<'_>) -> Result<(), Refused> {
+        let requeue = frame.header("requeue");
+        let delay = frame.header("delay");
+        let how = Nack {
+            requeue: requeue.map_or(Ok(true), |value| truth("requeue", &value))?,
+            delay_ms: delay.map_or(Ok(0), |value| number("delay", &value))?,
+        };
+        let Some(delivery) = self.delivery(nack)? else {
+            return Ok(());
+        };
+        let transaction = nack.transaction.as_deref();
+        self.seat
+            .nack(delivery, how, transaction, &mut self.wakeups)
+            .map_err(Refused::by_broker(NOT_ACKNOWLEDGED))
+    }
+
+    /// The delivery that an ACK or NACK names; none if it is for one who only looked.
+    fn delivery(&self, ack: &Ack<'_>) -> Result<Option<DeliveryId>, Refused> {
+        let unknown = || Refused::by_broker(NOT_ACKNOWLEDGED)(Refusal::DeliveryUnknown);
+        let delivery = message_id::parse(&ack.id).ok_or_else(unknown)?;
+        let Some(subscription) = self.subscriptions.get(delivery.subscription) else {
+            return Ok(Some(delivery));
+        };
+        if ack.subscription.is_some() && ack.subscription.as_deref() != subscription.key.id() {
+            return Err(unknown());
+        }
+        Ok(subscription.browses.is_none().then_some(delivery))
+    }
+
+    fn on_begin(&mut self, transaction: &str) -> Result<(), Refused> {
+        self.seat
+            .begin(transaction)
+            .map_err(Refused::by_broker("Transaction refused"))?;
+        let limits = &self.seat.hub().config.broker.limits;
+        self.withheld
+            .begin(transaction, limits.transactions_per_session_max);
+        Ok(())
+    }
+
+    fn on_commit(
+        &mut self,
+        now: Instant,
+        transaction: &str,
+        carrier: &mut impl Carrier,
+    ) -> Result<(), Refused> {
+        let receipts = self.withheld.take(transaction);
+        self.seat
+            .commit(transaction, &mut self.wakeups)
+            .map_err(Refused::by_broker("Transaction refused"))?;
+        for receipt in receipts {
+            self.send_receipt(now, &receipt, carrier);
+        }
+        Ok(())
+    }
+
+    fn on_abort(&mut self, transaction: &str) -> Result<(), Refused> {
+        self.withheld.take(transaction);
+        self.seat
+            .abort(transaction)
+            .map_err(Refused::by_broker("Transaction refused"))
+    }
+
+    /// The RECEIPT is the last that the client hears: what waits for it is dropped.
+    fn on_disconnect(&mut self, now: Instant) {
+        self.leave();
+        self.end = End::Disconnected(now + DISCONNECT_LINGER_MAX);
+    }
+
+    /// The client is gone, as far as the broker is concerned.
+    pub(super) fn leave(&mut self) {
+        self.seat.disconnect(&self.unsent_of(None));
+        self.outbox = VecDeque::new();
+        self.subscriptions = Subscriptions::default();
+        self.withheld = Withheld::default();
+    }
+
+    /// What was taken out of the mailbox to be acknowledged, and is not sent; of one subscription or of all.
+    fn unsent_of(&self, subscription: Option<SubscriptionId>) -> Vec<DeliveryId> {
+        let items = self.outbox.iter();
+        items.filter_map(|item| item.id_of(subscription)).collect()
+    }
+
+    fn destination(&self, name: &str) -> Result<Destination, Refused> {
+        let parsed = self.seat.hub().config.kinds.parse(name);
+        parsed.map_err(|error| Refused::new("Invalid destination", &error))
+    }
+}
+
+/// A name that nobody can guess, since it lets others send to what is the session's own.
+fn session_name() -> Arc<str> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).expect("the operating system gives random bytes");
+    format!("session-{:032x}", u128::from_be_bytes(random)).into()
+}
