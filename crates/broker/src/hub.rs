@@ -17,6 +17,7 @@ use std::{
 
 use gumboot_broker_core::{Broker, Destination, SessionId, Timestamp};
 use gumboot_stomp_proto::ServerOptions;
+use gumboot_websocket::proto;
 use slab::Slab;
 use tokio::sync::Notify;
 
@@ -36,6 +37,8 @@ pub(crate) struct Hub {
     pub(crate) metrics: Arc<Metrics>,
     /// What holds for STOMP over WebSocket.
     pub(crate) stomp_options: Arc<ServerOptions>,
+    /// What a WebSocket may send before its client has logged in.
+    pub(crate) websocket_before_login: Arc<proto::Config>,
     shared: Mutex<Shared>,
     draining: AtomicBool,
     /// Told each time the last connection leaves.
@@ -57,6 +60,7 @@ impl Hub {
     pub(crate) fn new(config: Config) -> Arc<Self> {
         Arc::new(Self {
             stomp_options: Arc::new(config.stomp.clone()),
+            websocket_before_login: Arc::new(before_login(&config.websocket)),
             metrics: Arc::default(),
             shared: Mutex::new(Shared {
                 broker: Broker::new(config.broker.clone()),
@@ -150,6 +154,22 @@ impl Hub {
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is expected of a client that nobody knows yet: a CONNECT, which is short.
+const MESSAGE_BYTES_BEFORE_LOGIN_MAX: u64 = 64 * 1024;
+
+fn before_login(config: &proto::Config) -> proto::Config {
+    let mut config = config.clone();
+    let limits = &mut config.limits;
+    for max in [
+        &mut limits.frame_bytes_max,
+        &mut limits.message_bytes_max,
+        &mut limits.inflate_bytes_free,
+    ] {
+        *max = MESSAGE_BYTES_BEFORE_LOGIN_MAX.min(*max);
+    }
+    config
 }
 
 /// The present moment, as the broker counts it.

@@ -149,7 +149,11 @@ fn spawn_session<S>(hub: &Arc<Hub>, upgraded: Upgraded<S, Accepted>, before: Opt
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (link, accepted) = upgraded.into_link(Arc::clone(&hub.config.websocket));
+    let config = match upgraded.context.to {
+        Use::Echo => &hub.config.websocket,
+        Use::Stomp => &hub.websocket_before_login,
+    };
+    let (link, accepted) = upgraded.into_link(Arc::clone(config));
     let Accepted {
         to,
         seat,

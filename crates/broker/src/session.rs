@@ -95,7 +95,11 @@ impl<L: Line<P>, P: Subprotocol> Session<L, P> {
     fn poll_round(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = now();
         let blocked = self.line.is_blocked();
-        let read = self.poll_read(cx, now);
+        let read = if self.protocol.takes_input() {
+            self.poll_read(cx, now)
+        } else {
+            Poll::Pending
+        };
         let outbox = self.protocol.poll_outbox(cx, now, self.line.carrier());
         let written = self.line.poll_write(cx, now).map(log_end);
         if blocked && !self.line.is_blocked() {

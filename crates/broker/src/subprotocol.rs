@@ -4,11 +4,12 @@ pub(crate) mod echo;
 pub(crate) mod stomp;
 
 use std::{
+    sync::Arc,
     task::{Context, Poll},
     time::Instant,
 };
 
-use gumboot_websocket::proto::{CloseFrame, Connection, MessageKind, SharedBytes};
+use gumboot_websocket::proto::{CloseFrame, Config, Connection, MessageKind, SharedBytes};
 
 use crate::metrics::Messages;
 
@@ -22,6 +23,9 @@ pub(crate) trait Carrier {
 
     /// Ends the connection once all is sent. What `frame` says is told where the carrier has a way to.
     fn end(&mut self, frame: &CloseFrame);
+
+    /// The client has logged in: from now on it may send what `config` allows, if that is of this carrier.
+    fn logged_in(&mut self, config: &Arc<Config>);
 
     /// Whether so much waits to be written that nothing should be added.
     fn is_full(&self) -> bool;
@@ -43,6 +47,10 @@ impl Carrier for Connection {
         let _ = self.close(Some(frame));
     }
 
+    fn logged_in(&mut self, config: &Arc<Config>) {
+        self.set_config(Arc::clone(config));
+    }
+
     fn is_full(&self) -> bool {
         self.bytes_pending() > gumboot_websocket::PENDING_BYTES_MAX
     }
@@ -57,6 +65,11 @@ pub(crate) trait Subprotocol {
         now: Instant,
         carrier: &mut impl Carrier,
     ) -> Poll<()>;
+
+    /// Whether what arrives can be looked at now; while it cannot, nothing is read.
+    fn takes_input(&self) -> bool {
+        true
+    }
 
     /// When [`Subprotocol::handle_timeout`] is to be called.
     fn poll_timeout(&self) -> Option<Instant>;

@@ -161,6 +161,12 @@ impl Connection {
         self
     }
 
+    /// From now on this is what the connection is set up with; the compression that was agreed on stays as it is. It is
+    /// for a peer that may send more once it is known.
+    pub fn set_config(&mut self, config: Arc<Config>) {
+        self.config = config;
+    }
+
     /// Takes bytes that arrived and gives the next event in them; to be called until it gives `None`.
     ///
     /// Everything before a violation is given first. Once a Close has arrived, further bytes are ignored.

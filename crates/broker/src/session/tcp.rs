@@ -1,13 +1,14 @@
 //! A plain stream as the line of a session: nothing marks where a frame ends but the frame itself.
 
 use std::{
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Instant,
 };
 
 use gumboot_websocket::{
     LinkError, PENDING_BYTES_MAX, Pipe, Traffic,
-    proto::{CloseFrame, MessageKind, SharedBytes, TransmitQueue},
+    proto::{CloseFrame, Config, MessageKind, SharedBytes, TransmitQueue},
     scratch,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -46,6 +47,8 @@ impl Carrier for Stream {
     fn end(&mut self, _: &CloseFrame) {
         self.ended = true;
     }
+
+    fn logged_in(&mut self, _: &Arc<Config>) {}
 
     fn is_full(&self) -> bool {
         self.queue.bytes_pending() > PENDING_BYTES_MAX

@@ -1,6 +1,7 @@
 //! STOMP on one connection: the order of things, and its end. What the client asks for is in `requests`, what it is sent
 //! in `outbox`.
 
+mod login;
 mod message_id;
 mod outbox;
 mod refused;
@@ -25,7 +26,7 @@ use gumboot_stomp_proto::{
 use gumboot_websocket::proto::{CloseCode, CloseFrame};
 use tracing::debug;
 
-use self::{refused::Refused, subscriptions::Subscriptions, withheld::Withheld};
+use self::{login::Pending, refused::Refused, subscriptions::Subscriptions, withheld::Withheld};
 use crate::{
     hub::Seat,
     mailbox::{Item, Signal, Wakeups},
@@ -49,6 +50,8 @@ pub(crate) fn going_away() -> CloseFrame {
 pub(crate) struct Stomp {
     seat: Seat,
     session: ServerSession,
+    /// A log-in that is being checked.
+    pending: Option<Box<Pending>>,
     subscriptions: Subscriptions,
     withheld: Withheld,
     /// What was taken out of the mailbox and did not fit yet.
@@ -75,6 +78,7 @@ impl Stomp {
         Self {
             seat,
             session: ServerSession::new(now, options),
+            pending: None,
             subscriptions: Subscriptions::default(),
             withheld: Withheld::default(),
             outbox: VecDeque::new(),
@@ -89,6 +93,9 @@ impl Stomp {
     pub(crate) fn on_data(&mut self, now: Instant, data: &[u8], carrier: &mut impl Carrier) {
         let mut input = Input::new(data);
         loop {
+            if let Some(pending) = &mut self.pending {
+                return pending.hold(input.rest());
+            }
             match self.session.handle_input(now, &mut input) {
                 Ok(Some(event)) => self.on_event(now, &event, carrier),
                 Ok(None) => return,
@@ -182,6 +189,10 @@ impl Subprotocol for Stomp {
         if self.end == End::Ended {
             return Poll::Pending;
         }
+        let login = self.poll_login(cx, now, carrier);
+        if login.is_ready() {
+            return login;
+        }
         let signal = if self.outbox.is_empty() {
             let (items, signal) = self.seat.mailbox().poll_take(cx);
             self.outbox = items;
@@ -199,6 +210,10 @@ impl Subprotocol for Stomp {
         } else {
             Poll::Pending
         }
+    }
+
+    fn takes_input(&self) -> bool {
+        self.pending.is_none()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -231,6 +246,7 @@ impl Subprotocol for Stomp {
 
     fn on_end(&mut self) {
         self.session.close();
+        self.pending = None;
         self.leave();
         self.end = End::Ended;
     }

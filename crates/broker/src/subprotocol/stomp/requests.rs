@@ -1,20 +1,19 @@
 //! Requests of the client become commands to the broker.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{collections::VecDeque, time::Instant};
 
 use gumboot_broker_core::{
-    AckMode as BrokerAckMode, DeliveryId, Destination, Kind, Login, Nack, Refusal,
-    Send as BrokerSend, SubscriptionId, Unrestricted,
+    AckMode as BrokerAckMode, DeliveryId, Destination, Kind, Nack, Refusal, Send as BrokerSend,
+    SubscriptionId,
 };
 use gumboot_stomp_proto::{
     Frame, Request,
-    command::{Ack, AckMode, Connect, Send, Subscribe, Unsubscribe},
-    server::{Accept, Event},
+    command::{Ack, AckMode, Send, Subscribe, Unsubscribe},
+    server::Event,
 };
-use tracing::debug;
 
 use super::{
-    DISCONNECT_LINGER_MAX, End, SERVER, Stomp, message_id,
+    DISCONNECT_LINGER_MAX, End, Stomp, message_id,
     refused::Refused,
     send_headers,
     subscribe_headers::{self, Options},
@@ -66,45 +65,6 @@ impl Stomp {
             }
             Err(refused) => self.refuse(now, &refused, receipt, carrier),
         }
-    }
-
-    fn on_connect(
-        &mut self,
-        now: Instant,
-        connect: &Connect<'_>,
-        frame: &Frame<'_>,
-        carrier: &mut impl Carrier,
-    ) -> Result<(), Refused> {
-        let login = Login {
-            name: session_name(),
-            user: connect.login.as_deref().map(Arc::from),
-            client: frame.header("client-id").as_deref().map(Arc::from),
-            access: Arc::new(Unrestricted),
-        };
-        self.log_in(now, login, carrier)
-    }
-
-    /// Lets the client in.
-    fn log_in(
-        &mut self,
-        now: Instant,
-        login: Login,
-        carrier: &mut impl Carrier,
-    ) -> Result<(), Refused> {
-        let name = Arc::clone(&login.name);
-        self.seat
-            .connect(login)
-            .map_err(Refused::by_broker("Server full"))?;
-        debug!(session = self.seat.id().0, version = %self.version(), "connected");
-        let accept = Accept {
-            session: Some(&name),
-            server: Some(SERVER),
-            heart_beat: self.seat.hub().config.heart_beat,
-        };
-        let mut out = Vec::new();
-        self.session.accept(now, &accept, &mut out);
-        self.send_frame(now, &out, carrier);
-        Ok(())
     }
 
     fn on_send(&mut self, send: &Send<'_>, frame: &Frame<'_>) -> Result<(), Refused> {
@@ -292,11 +252,4 @@ impl Stomp {
         let parsed = self.seat.hub().config.kinds.parse(name);
         parsed.map_err(|error| Refused::new("Invalid destination", &error))
     }
-}
-
-/// A name that nobody can guess, since it lets others send to what is the session's own.
-fn session_name() -> Arc<str> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).expect("the operating system gives random bytes");
-    format!("session-{:032x}", u128::from_be_bytes(random)).into()
 }
