@@ -9,6 +9,7 @@ use std::{
 
 use gumboot_stomp_proto::{Beat, ClientSession, Input, Response, Version, client::Event};
 use gumboot_websocket::{LinkError, proto::CloseCode, timer::now};
+use tokio::task::JoinHandle;
 
 use crate::{
     client::Settings,
@@ -151,10 +152,10 @@ impl Connection {
     }
 
     /// Ends it in a task of its own, bounded in time: what waits is written, and the server's end awaited.
-    pub(crate) fn finish(mut self, code: CloseCode) {
+    pub(crate) fn finish(mut self, code: CloseCode) -> JoinHandle<()> {
         self.line.end(code);
         let mut line = self.line;
-        tokio::spawn(async move { poll_fn(|cx| line.poll_end(cx, now())).await });
+        tokio::spawn(async move { poll_fn(|cx| line.poll_end(cx, now())).await })
     }
 }
 

@@ -64,6 +64,7 @@ impl Driver {
     pub(crate) async fn run(mut self, connection: Connection) {
         let mut backoff = self.settings.reconnect.clone();
         let mut connection = Some(connection);
+        let mut finishing = None;
         let loss = loop {
             let Some(mut standing) = connection.take() else {
                 break None;
@@ -71,12 +72,12 @@ impl Driver {
             let since = now();
             let loss = match self.serve(&mut standing).await {
                 Outcome::Left => {
-                    standing.finish(CloseCode::NORMAL);
+                    finishing = Some(standing.finish(CloseCode::NORMAL));
                     break None;
                 }
                 Outcome::Lost(loss) => loss,
             };
-            standing.finish(code(&loss));
+            finishing = Some(standing.finish(code(&loss)));
             if matches!(self.leaving, Leaving::Said) && loss.is_normal_close() {
                 self.ledger.on_closed();
             }
@@ -92,7 +93,13 @@ impl Driver {
                 Err(loss) => break Some(loss),
             }
         };
-        self.end(loss.as_ref());
+        let state = self.end(loss.as_ref());
+        if let Some(finishing) = finishing {
+            // It has no result; and one that has panicked is at its end, too.
+            let _ = finishing.await;
+        }
+        // `Session::closed` waits for this.
+        drop(state);
     }
 
     /// Drives a connection until it ends.
@@ -277,8 +284,9 @@ impl Driver {
         self.state.send_replace(State::Connected(server));
     }
 
-    /// Tells everybody; first how the session stands, so that who waited for the end sees it ended.
-    fn end(mut self, loss: Option<&Loss>) {
+    /// Tells everybody; first how the session stands, so that who waited for the end sees it ended. Gives what tells of
+    /// that, which does not change any more.
+    fn end(mut self, loss: Option<&Loss>) -> watch::Sender<State> {
         let wanted = !matches!(self.leaving, Leaving::No);
         let confirmed = self.ledger.is_settled();
         let of_session = loss.filter(|_| !wanted).cloned();
@@ -295,5 +303,6 @@ impl Driver {
             }
         }
         self.shared.end();
+        self.state
     }
 }

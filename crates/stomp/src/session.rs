@@ -234,6 +234,13 @@ impl Session {
         }
     }
 
+    /// Waits until the session has ended and its connection is closed, which takes a moment more: of a program that ends
+    /// at once, the server would not see the closing handshake of a WebSocket. It is bounded as that handshake is.
+    pub async fn closed(&self) {
+        let mut state = self.0.state.clone();
+        while state.changed().await.is_ok() {}
+    }
+
     pub(crate) async fn sending(
         &self,
         outgoing: Outgoing,

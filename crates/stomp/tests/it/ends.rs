@@ -34,6 +34,27 @@ async fn disconnect_comes_last_and_is_confirmed() {
 }
 
 #[tokio::test]
+async fn one_may_wait_for_the_end_of_the_connection() {
+    let server = Server::start().await;
+    let (session, mut peer) = server.session(&server.client()).await;
+    let leaving = {
+        let session = session.clone();
+        tokio::spawn(async move {
+            session.disconnect().await?;
+            session.closed().await;
+            Ok::<_, Error>(session.state())
+        })
+    };
+    peer.take("DISCONNECT").await;
+    assert!(peer.next().await.is_none());
+    drop(peer);
+    let state = soon(leaving).await.unwrap().unwrap();
+    assert!(matches!(state, State::Ended(None)), "{state:?}");
+    // There is nothing left to wait for.
+    soon(session.closed()).await;
+}
+
+#[tokio::test]
 async fn a_disconnect_that_is_not_confirmed_is_told() {
     let server = Server::start().await;
     let (session, mut peer) = server.session(&server.client()).await;
