@@ -7,9 +7,9 @@ use std::{
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 
-use crate::command::{EXIT_USAGE, connect, echo, serve};
+use crate::command::{EXIT_USAGE, connect, echo, publish, serve, subscribe};
 
-/// A WebSocket and STOMP push server, and the tool to try any WebSocket server.
+/// A WebSocket and STOMP push server, and the tool to try any server of either.
 #[derive(Debug, Parser)]
 #[command(name = "gumboot", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -27,6 +27,10 @@ pub(crate) enum Command {
     Serve(serve::Args),
     /// Connect to a WebSocket server: to type messages, or as a pipe.
     Connect(Box<connect::Args>),
+    /// Send messages to a destination of a STOMP server.
+    Publish(Box<publish::Args>),
+    /// Print the messages of destinations of a STOMP server.
+    Subscribe(Box<subscribe::Args>),
     /// Run an echo server, on every path, for tests and benchmarks.
     Echo(echo::Args),
 }

@@ -1,9 +1,18 @@
 //! The subcommands, and what they share: the status to exit with, the log, the signals to stop at.
 
+mod client;
 pub(crate) mod connect;
 pub(crate) mod echo;
+pub(crate) mod publish;
+mod render;
+mod say;
 pub(crate) mod serve;
+mod signals;
+mod stdin;
+mod stomp;
+pub(crate) mod subscribe;
 pub(crate) mod tls;
+mod whose;
 
 use std::{
     io::{self, Write},
@@ -32,6 +41,8 @@ const EXIT_FAILURE: u8 = 1;
 pub(crate) fn run(command: Command) -> ExitCode {
     match command {
         Command::Connect(args) => connect::run(args),
+        Command::Publish(args) => publish::run(*args),
+        Command::Subscribe(args) => subscribe::run(*args),
         Command::Serve(args) => serve::run(&args),
         Command::Echo(args) => echo::run(&args),
     }

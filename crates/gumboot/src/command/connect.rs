@@ -7,10 +7,8 @@ mod input;
 mod json;
 mod negotiated;
 mod output;
-mod render;
 mod session;
 mod typed;
-mod whose;
 mod wire;
 
 use std::{io, process::ExitCode};
@@ -21,14 +19,9 @@ use tokio::{runtime::Builder, sync::mpsc};
 
 pub(crate) use self::args::Args;
 use self::{
-    args::Plan,
-    editor::Editor,
-    negotiated::Negotiated,
-    output::Face,
-    session::{Session, Signals},
-    wire::Wire,
+    args::Plan, editor::Editor, negotiated::Negotiated, output::Face, session::Session, wire::Wire,
 };
-use super::{EXIT_FAILURE, EXIT_USAGE, fail};
+use super::{EXIT_FAILURE, EXIT_USAGE, fail, render, signals::Signals};
 
 /// What the user wants of the connection.
 #[derive(Debug)]
@@ -80,12 +73,6 @@ pub(crate) fn run(args: Box<Args>) -> ExitCode {
         Ok(plan) => plan,
         Err(error) => return fail(EXIT_USAGE, &render::escaped(&error)),
     };
-    if plan.is_insecure {
-        eprintln!(
-            "gumboot: WARNING: --insecure: the server's certificate is not checked, \
-             whoever is in between can read and change everything"
-        );
-    }
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(EXIT_FAILURE, &format!("cannot start: {error}")),
@@ -107,7 +94,7 @@ async fn connect(plan: Plan) -> u8 {
     let protocols: Vec<&str> = plan.protocols.iter().map(String::as_str).collect();
     let connected = tokio::select! {
         connected = plan.client.connect(&plan.url, &protocols) => connected,
-        () = signals.recv() => return EXIT_FAILURE,
+        _ = signals.recv() => return EXIT_FAILURE,
     };
     let socket = match connected {
         Ok(socket) => socket,

@@ -1,13 +1,17 @@
 //! The program as its users run it: what it prints, how it serves, how it stops, what it says to mistakes, and how it
-//! connects, as a pipe and in a terminal.
+//! connects, as a pipe and in a terminal, publishes and subscribes.
 
 mod connect;
 mod echo;
 mod mistakes;
+mod piped;
 mod program;
+mod publish;
+mod raw_broker;
 mod raw_server;
 mod serve;
 mod stomp_client;
 mod stop;
+mod subscribe;
 mod terminal;
 mod tls;

@@ -112,6 +112,63 @@ fn files_of_tls_that_cannot_be_used() {
 }
 
 #[test]
+fn what_publish_and_subscribe_do_not_take() {
+    let see = "(see gumboot --help)";
+    let missing = "the following required arguments were not provided:";
+    for command in ["publish", "subscribe"] {
+        let typed = [command, "stomp://127.0.0.1:1", "/topic/a"];
+        let with = |flags: &[&'static str]| [&typed[..], flags].concat();
+        check(
+            &typed[..1],
+            &format!(
+                "{missing} <URL> <DESTINATION>{} {see}",
+                match command {
+                    "subscribe" => "...",
+                    _ => "",
+                }
+            ),
+        );
+        check(
+            &[command, "http://127.0.0.1:1/", "/topic/a"],
+            "the scheme is http:, not ws:, wss:, stomp:, tcp:, stomps:, stomp+ssl: or ssl:",
+        );
+        check(
+            &with(&["-H", "a=b"]),
+            "--header 'a=b': there is no colon in it",
+        );
+        check(
+            &with(&["--stomp", "1.3"]),
+            &format!("invalid value '1.3' for '--stomp <VERSION>': not one of 1.0, 1.1, 1.2 {see}"),
+        );
+        check(
+            &with(&["--timeout", "0"]),
+            &format!("invalid value '0' for '--timeout <SECONDS>': no time at all {see}"),
+        );
+        check(
+            &with(&["--cacert", "/nowhere/c.pem"]),
+            "cannot read /nowhere/c.pem: No such file or directory (os error 2)",
+        );
+        check(
+            &with(&["--connect-header", "login:me"]),
+            "the header \"login\" cannot be sent",
+        );
+    }
+    check(
+        &[
+            "subscribe",
+            "stomp://127.0.0.1:1",
+            "/topic/a",
+            "--ack",
+            "never",
+        ],
+        &format!(
+            "invalid value 'never' for '--ack <MODE>': \
+             not one of auto, client, client-individual {see}"
+        ),
+    );
+}
+
+#[test]
 fn an_origin_that_is_none() {
     let line = "--allow-origin: 'example.com' is not an origin such as https://example.com";
     check(&["--allow-origin", "example.com"], line);

@@ -86,7 +86,7 @@ impl RawPeer {
 
     /// The next frame, unmasked.
     #[track_caller]
-    fn receive(&mut self) -> (u8, Vec<u8>) {
+    pub(crate) fn receive(&mut self) -> (u8, Vec<u8>) {
         let (first, length, mask) = self.receive_header();
         let payload = self.tcp.read(length);
         let unmasked = payload.iter().zip(mask.iter().cycle());

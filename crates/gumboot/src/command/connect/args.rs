@@ -1,20 +1,18 @@
 //! What may be typed behind `gumboot connect`, and what it means.
 
-use std::{
-    env,
-    fmt::Display,
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{env, path::PathBuf, time::Duration};
 
-use gumboot_websocket::{Client, Proxy, TlsOptions, proto};
+use gumboot_websocket::{Client, proto};
 
 use super::{
     input::{Form, Input},
     is_terminal,
     negotiated::{AddressOf, Way},
     output::{Binary, Output, Style},
+};
+use crate::command::{
+    client::{TlsArgs, bounded, flag, header, proxy, seconds, some_seconds, with_scheme},
+    stdin::Piece,
 };
 
 const EXAMPLES: &str = "\
@@ -60,24 +58,6 @@ pub(crate) struct Args {
     /// Show the peer's pings, and the pongs to those that are sent by themselves
     #[arg(long, short = 'P')]
     show_pings: bool,
-}
-
-/// Which servers are trusted, and what is presented to them.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "TLS")]
-struct TlsArgs {
-    /// Trust the certificates in this file, in PEM, in place of the system's
-    #[arg(long, value_name = "FILE")]
-    cacert: Option<PathBuf>,
-    /// Present this certificate, and those that signed it, in PEM
-    #[arg(long, value_name = "FILE", requires = "key")]
-    cert: Option<PathBuf>,
-    /// The private key of the certificate, in PEM
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
-    /// Take any certificate: whoever is in between can read and change everything
-    #[arg(long, short = 'k')]
-    insecure: bool,
 }
 
 /// The variables that name proxies; the same in upper case do too.
@@ -169,7 +149,6 @@ pub(super) struct Plan {
     pub(super) output: Output,
     pub(super) at_end: AtEnd,
     pub(super) is_interactive: bool,
-    pub(super) is_insecure: bool,
 }
 
 impl Args {
@@ -179,16 +158,19 @@ impl Args {
     /// What has to be typed differently.
     pub(super) fn resolve(self) -> Result<Plan, String> {
         let client = self.client()?;
+        self.tls.warn();
         let pipe = &self.pipe;
         let is_piped = pipe.json || pipe.json_input || pipe.whole || pipe.hex || pipe.binary;
         let is_interactive = !is_piped && is_terminal();
         Ok(Plan {
             client,
             is_interactive,
-            is_insecure: self.tls.insecure,
             input: Input {
                 form: pipe.form(),
-                is_whole: pipe.whole,
+                piece: match pipe.whole {
+                    true => Piece::Whole,
+                    false => Piece::Line,
+                },
             },
             output: Output {
                 style: pipe.style(is_interactive),
@@ -210,11 +192,9 @@ impl Args {
     fn client(&self) -> Result<Client, String> {
         let mut client = Client::new().config(self.limits.config(self.way.no_compress));
         for typed in &self.header {
-            let (name, value) = typed
-                .split_once(':')
-                .ok_or_else(|| format!("--header '{typed}': there is no colon in it"))?;
+            let (name, value) = header("--header", typed)?;
             client = client
-                .header(name.trim(), value.trim())
+                .header(name, value)
                 .map_err(|error| format!("--header '{typed}': {error}"))?;
         }
         if let Some(origin) = &self.origin {
@@ -228,27 +208,8 @@ impl Args {
             client = client.bearer_auth(token).map_err(flag("--bearer"))?;
         }
         client = self.way.apply(client)?;
-        Ok(self.limits.apply(client.tls(self.tls.options()?)))
-    }
-}
-
-impl TlsArgs {
-    fn options(&self) -> Result<TlsOptions, String> {
-        let mut options = TlsOptions::new();
-        if let Some(file) = &self.cacert {
-            options = options
-                .root_pem(&read(file)?)
-                .map_err(|error| format!("{}: {error}", file.display()))?;
-        }
-        if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
-            options = options
-                .identity_pem(&read(cert)?, &read(key)?)
-                .map_err(|error| format!("{}, {}: {error}", cert.display(), key.display()))?;
-        }
-        Ok(match self.insecure {
-            true => options.danger_accept_invalid_certs(),
-            false => options,
-        })
+        let client = client.tls(self.tls.options()?);
+        Ok(bounded(client, self.limits.connect_timeout))
     }
 }
 
@@ -296,17 +257,6 @@ impl LimitArgs {
         }
         config
     }
-
-    /// One bound for all the steps.
-    fn apply(&self, client: Client) -> Client {
-        let max = self.connect_timeout;
-        client
-            .connect_wait_max(max)
-            .proxy_wait_max(max)
-            .tls_wait_max(max)
-            .handshake_wait_max(max)
-            .total_wait_max(max)
-    }
 }
 
 impl PipeArgs {
@@ -328,74 +278,9 @@ impl PipeArgs {
     }
 }
 
-/// A wait of so many seconds.
-fn seconds(typed: &str) -> Result<Duration, String> {
-    let seconds: f64 = typed.parse().map_err(|_| "not a number of seconds")?;
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|wait| *wait <= SECONDS_MAX)
-        .ok_or_else(|| "not from 0 to 86400".to_owned())
-}
-
-/// A wait of so many seconds, and not of none.
-fn some_seconds(typed: &str) -> Result<Duration, String> {
-    match seconds(typed)? {
-        Duration::ZERO => Err("no time at all".to_owned()),
-        wait => Ok(wait),
-    }
-}
-
-/// The longest wait that can be asked for.
-const SECONDS_MAX: Duration = Duration::from_secs(86_400);
-
-fn proxy(url: &str) -> Result<Proxy, String> {
-    let proxy = match url {
-        "none" => Ok(Proxy::none()),
-        url if url.starts_with("socks") => Proxy::socks5(url),
-        url => Proxy::http(url),
-    };
-    proxy.map_err(flag("--proxy"))
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
-}
-
-/// Names the flag that an error is about.
-fn flag<E: Display>(name: &str) -> impl Fn(E) -> String {
-    move |error| format!("{name}: {error}")
-}
-
-/// A URL without a scheme is one of `ws`.
-fn with_scheme(url: String) -> String {
-    // What looks like a scheme further behind is part of the path or the query.
-    let end = url.find(['/', '?', '#']).unwrap_or(url.len());
-    match url[..end].ends_with(':') && url[end..].starts_with("//") {
-        true => url,
-        false => format!("ws://{url}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_scheme_stands_at_the_beginning() {
-        for url in ["ws://h", "wss://h/x?to=ws://y", "ftp://h"] {
-            assert_eq!(with_scheme(url.to_owned()), url);
-        }
-        for url in [
-            "h",
-            "h:80",
-            "h:80/?to=http://x",
-            "h?to=ws://x",
-            "h#ws://x",
-            "h/ws://x",
-        ] {
-            assert_eq!(with_scheme(url.to_owned()), format!("ws://{url}"));
-        }
-    }
 
     #[test]
     fn whose_address_it_is() {
@@ -417,16 +302,5 @@ mod tests {
         check(None, Some("/s"), "all_proxy", AddressOf::Server);
         check(Some("none"), None, "all_proxy", AddressOf::Server);
         check(Some("http://p"), None, "", AddressOf::Proxy);
-    }
-
-    #[test]
-    fn seconds_have_bounds() {
-        assert_eq!(seconds("0"), Ok(Duration::ZERO));
-        assert_eq!(some_seconds("0.5"), Ok(Duration::from_millis(500)));
-        assert_eq!(some_seconds("86400"), Ok(SECONDS_MAX));
-        for typed in ["0", "0.0", "1e-30"] {
-            assert_eq!(some_seconds(typed), Err("no time at all".to_owned()));
-        }
-        assert!(seconds("86401").is_err() && seconds("-1").is_err() && seconds("x").is_err());
     }
 }

@@ -23,9 +23,9 @@ use tokio::{
 use super::{
     Request, Wants, history,
     output::Writer,
-    render::escaped,
     typed::{self, Typed},
 };
+use crate::command::render::escaped;
 
 const PROMPT: &str = "> ";
 

@@ -1,7 +1,8 @@
 //! Standard input that is no terminal: each line, or the whole, is a message.
 
 use std::{
-    io::{self, BufRead, Read},
+    io::{self, BufRead},
+    ops::ControlFlow,
     thread,
 };
 
@@ -9,13 +10,14 @@ use gumboot_websocket::proto::Message;
 use tokio::sync::mpsc;
 
 use super::{Request, json};
+use crate::command::stdin::{self, Piece};
 
 /// What standard input is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Input {
     pub(super) form: Form,
-    /// Whether it is one message, and its line ends are part of it.
-    pub(super) is_whole: bool,
+    /// What is one message.
+    pub(super) piece: Piece,
 }
 
 /// What a line is.
@@ -30,9 +32,6 @@ pub(super) enum Form {
     /// A text.
     Text,
 }
-
-/// The bytes of a line, or of the whole, at most.
-const LINE_BYTES_MAX: u64 = 64 << 20;
 
 /// Reads standard input on a thread of its own, which nobody waits for: a read cannot be called off.
 pub(super) fn spawn(input: Input, requests: mpsc::Sender<Request>) {
@@ -55,43 +54,13 @@ fn read(
     from: &mut impl BufRead,
     requests: &mpsc::Sender<Request>,
 ) -> Result<(), String> {
-    let mut number = 0_u64;
-    loop {
-        number += 1;
-        let mut line = Vec::new();
-        let mut bounded = from.by_ref().take(LINE_BYTES_MAX + 1);
-        let read = match input.is_whole {
-            true => bounded.read_to_end(&mut line),
-            false => bounded.read_until(b'\n', &mut line),
-        };
-        let count = read.map_err(|error| format!("cannot read standard input: {error}"))?;
-        if count == 0 && !(input.is_whole && number == 1) {
-            return Ok(());
-        }
-        if count as u64 > LINE_BYTES_MAX {
-            return Err(format!(
-                "standard input, line {number}: more than {LINE_BYTES_MAX} bytes"
-            ));
-        }
-        if !input.is_whole {
-            trim_end(&mut line);
-        }
-        let request = request(input.form, line)
-            .map_err(|why| format!("standard input, line {number}: {why}"))?;
-        if requests.blocking_send(request).is_err() {
-            return Ok(());
-        }
-    }
-}
-
-/// Takes the line end away.
-fn trim_end(line: &mut Vec<u8>) {
-    if line.last() == Some(&b'\n') {
-        line.pop();
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-    }
+    stdin::read(input.piece, from, |bytes| {
+        let request = request(input.form, bytes)?;
+        Ok(match requests.blocking_send(request) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        })
+    })
 }
 
 fn request(form: Form, line: Vec<u8>) -> Result<Request, String> {
@@ -132,9 +101,9 @@ mod tests {
     use super::*;
 
     /// The messages in `bytes`, and what is wrong at the end.
-    fn check(form: Form, is_whole: bool, bytes: &[u8]) -> (Vec<Vec<u8>>, Result<(), String>) {
+    fn check(form: Form, piece: Piece, bytes: &[u8]) -> (Vec<Vec<u8>>, Result<(), String>) {
         let (sender, mut requests) = mpsc::channel(8);
-        let read = read(Input { form, is_whole }, &mut &*bytes, &sender);
+        let read = read(Input { form, piece }, &mut &*bytes, &sender);
         drop(sender);
         let mut messages = Vec::new();
         while let Some(request) = requests.blocking_recv() {
@@ -148,24 +117,24 @@ mod tests {
 
     #[test]
     fn a_line_is_a_message_without_its_end() {
-        let (messages, read) = check(Form::Text, false, b"a\r\n\nb\r\r\nc");
+        let (messages, read) = check(Form::Text, Piece::Line, b"a\r\n\nb\r\r\nc");
         assert_eq!(messages, [&b"a"[..], b"", b"b\r", b"c"]);
         assert_eq!(read, Ok(()));
-        let (messages, read) = check(Form::Binary, false, b"\xff\n");
+        let (messages, read) = check(Form::Binary, Piece::Line, b"\xff\n");
         assert_eq!((messages, read), (vec![vec![0xff]], Ok(())));
     }
 
     #[test]
     fn the_whole_is_one_message() {
         for bytes in [&b"a\nb\r\n"[..], b""] {
-            let (messages, read) = check(Form::Text, true, bytes);
+            let (messages, read) = check(Form::Text, Piece::Whole, bytes);
             assert_eq!((messages, read), (vec![bytes.to_vec()], Ok(())));
         }
     }
 
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
-        let (messages, read) = check(Form::Text, false, b"a\n\xff\nb\n");
+        let (messages, read) = check(Form::Text, Piece::Line, b"a\n\xff\nb\n");
         assert_eq!(messages, [b"a"]);
         let why = "standard input, line 2: not UTF-8 (--binary sends any bytes)";
         assert_eq!(read, Err(why.to_owned()));

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use gumboot_websocket::{Socket, TlsInfo, TransportKind};
 use serde_json::{Value, json};
 
-use super::render::escaped;
+use crate::command::render::escaped;
 
 /// The version of WebSocket (RFC 6455 §4.1), the only one that is offered.
 const WEBSOCKET_VERSION: u8 = 13;

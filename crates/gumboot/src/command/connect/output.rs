@@ -9,7 +9,7 @@ use std::{
 };
 
 use gumboot_websocket::{ConnectError, proto::Message};
-use jiff::{Timestamp, Zoned};
+use jiff::Zoned;
 use serde_json::Value;
 use tokio::sync::{
     mpsc::{self, error::TrySendError},
@@ -19,11 +19,13 @@ use tokio::sync::{
 use super::{
     json,
     negotiated::Negotiated,
-    render,
-    whose::{self, Whose},
     wire::{Ending, Happening, Pong},
 };
-use crate::command::{EXIT_FAILURE, EXIT_USAGE};
+use crate::command::{
+    EXIT_FAILURE, EXIT_USAGE, render,
+    say::{complain, event_line},
+    whose::{self, Whose},
+};
 
 /// How things are written.
 #[derive(Debug, Clone)]
@@ -338,21 +340,9 @@ impl Output {
     }
 }
 
-/// A line for an event, with the time; harmless also where standard output is a terminal.
-fn event_line(mut event: Value) -> String {
-    event["time"] = format!("{:.3}", Timestamp::now()).into();
-    render::escaped_json(&event.to_string()) + "\n"
-}
-
 fn describe(pong: &Pong) -> String {
     match pong.round_trip {
         Some(took) => format!("pong after {:.2} ms", took.as_secs_f64() * 1000.0),
         None => format!("pong {}", render::hex(&pong.payload)),
     }
-}
-
-/// A line on standard error.
-pub(super) fn complain(text: &str) {
-    // There is nobody left to tell if that fails.
-    let _ = writeln!(io::stderr(), "gumboot: {text}");
 }

@@ -1,49 +1,22 @@
 //! A session from the open connection to its end: what the user asks for goes out, what arrives is shown.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use gumboot_websocket::proto::SendError;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    time::timeout,
-};
+use tokio::time::timeout;
 
 use super::{
     Request, Wanted,
     args::AtEnd,
     negotiated::Negotiated,
-    output::{Face, complain},
+    output::Face,
     typed,
-    whose::Whose,
     wire::{Happening, Wire},
 };
-use crate::command::{EXIT_FAILURE, EXIT_USAGE};
+use crate::command::{EXIT_FAILURE, EXIT_USAGE, say::complain, signals::Signals, whose::Whose};
 
 /// How long standard output may take what is left, once the user wants to leave.
 const LEAVE_WAIT_MAX: Duration = Duration::from_secs(1);
-
-/// Ctrl-C, where it is no key, and SIGTERM.
-#[derive(Debug)]
-pub(super) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    pub(super) fn new() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    pub(super) async fn recv(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Session {
@@ -98,7 +71,7 @@ impl Session {
                 },
                 request = self.wanted.requests.recv(), if takes_requests => self.on_request(request),
                 Some(request) = self.wanted.urgent.recv() => self.on_urgent(request),
-                () = self.signals.recv() => self.on_interrupt(),
+                _ = self.signals.recv() => self.on_interrupt(),
                 () = self.face.room(), if self.face.waits() => self.face.flush(),
                 () = self.face.gone(), if !self.is_leaving => self.leave(),
             }
@@ -208,7 +181,7 @@ impl Session {
             true => timeout(LEAVE_WAIT_MAX, finished).await.unwrap_or(Ok(())),
             false => tokio::select! {
                 written = finished => written,
-                () = self.signals.recv() => Ok(()),
+                _ = self.signals.recv() => Ok(()),
             },
         };
         match written {

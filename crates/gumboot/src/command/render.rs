@@ -57,9 +57,14 @@ fn is_harmful(char: char) -> bool {
 
 /// A message as a terminal shows it, over as many lines as it takes; the further ones begin with `indent`.
 pub(super) fn message(message: &Message, indent: &str) -> String {
-    let Some(text) = message.as_text() else {
-        return dump(message.as_bytes(), indent);
-    };
+    match message.as_text() {
+        Some(shown) => text(shown, indent),
+        None => dump(message.as_bytes(), indent),
+    }
+}
+
+/// A text as a terminal shows it, up to a bound; further lines begin with `indent`.
+pub(super) fn text(text: &str, indent: &str) -> String {
     let mut shown = TEXT_SHOWN_MAX.min(text.len());
     while !text.is_char_boundary(shown) {
         shown -= 1;
@@ -72,7 +77,7 @@ pub(super) fn message(message: &Message, indent: &str) -> String {
 }
 
 /// The length of a binary message, and a hex dump of its beginning.
-fn dump(bytes: &[u8], indent: &str) -> String {
+pub(super) fn dump(bytes: &[u8], indent: &str) -> String {
     let plural = if bytes.len() == 1 { "" } else { "s" };
     let mut dump = format!("binary, {} byte{plural}", bytes.len());
     let shown = &bytes[..bytes.len().min(BINARY_SHOWN_MAX)];

@@ -70,9 +70,7 @@ pub(super) fn status(error: &ConnectError) -> Option<u16> {
 /// What can be done about it, for the errors that have an obvious remedy.
 pub(super) fn remedy(error: &ConnectError) -> &'static str {
     match error {
-        ConnectError::Tls(TlsError::Certificate(_)) => {
-            " (--cacert names a certificate to trust, --insecure trusts any)"
-        }
+        ConnectError::Tls(_) => remedy_of_tls(error),
         ConnectError::Redirect(_) => " (--redirects N follows them)",
         ConnectError::Handshake(HandshakeError::Status(status)) => match status.as_u16() {
             401 => " (--user or --bearer says who you are)",
@@ -80,6 +78,16 @@ pub(super) fn remedy(error: &ConnectError) -> &'static str {
             301 | 302 | 303 | 307 | 308 => " (--redirects N follows it)",
             _ => "",
         },
+        _ => "",
+    }
+}
+
+/// As [`remedy`], for the errors of TLS alone.
+pub(super) fn remedy_of_tls(error: &ConnectError) -> &'static str {
+    match error {
+        ConnectError::Tls(TlsError::Certificate(_)) => {
+            " (--cacert names a certificate to trust, --insecure trusts any)"
+        }
         _ => "",
     }
 }
