@@ -145,6 +145,28 @@ fn headers_before_bodies() {
     assert_eq!(subscriber.finish(), Some(0));
 }
 
+#[test]
+fn what_is_not_acknowledged_stays_in_the_queue() {
+    let (_program, urls) = serve();
+    for (url, version, mode) in [
+        (&urls[0], "1.2", "client"),
+        (&urls[1], "1.1", "client-individual"),
+        (&urls[1], "1.0", "client"),
+    ] {
+        let piped = pipe(&["publish", url, "/queue/jobs"], "1\n2\n3\n");
+        assert_eq!(piped.status, Some(0), "{piped:?}");
+        for (count, lines) in [("2", "1\n2\n"), ("1", "3\n")] {
+            let flags = ["-q", "--ack", mode, "--stomp", version, "-n", count];
+            let piped = pipe(
+                &[&["subscribe", url, "/queue/jobs"], &flags[..]].concat(),
+                "",
+            );
+            assert_eq!(piped.status, Some(0), "{piped:?}");
+            assert_eq!((piped.text(), &*piped.stderr), (lines, ""));
+        }
+    }
+}
+
 /// Three messages of two subscriptions, and the ACKs that are to come for them once they are printed.
 #[track_caller]
 fn check_ack(mode: &str, acks: [&[&str]; 2]) {
