@@ -31,6 +31,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where STOMP is served over plain TCP, if at all.
     pub stomp_listen: Option<SocketAddr>,
+    /// Where STOMP is served over TLS, if at all: with the certificate of `tls`, without which there is none.
+    pub stomps_listen: Option<SocketAddr>,
     /// With it, `listen` speaks TLS, and HTTP/2 beside HTTP/1.1. Default: without.
     pub tls: Option<ServerTls>,
     /// TLS handshakes under way at a time; one more waits for its turn, no longer than one may take. Default 1,024.
@@ -70,6 +72,7 @@ impl Default for Config {
         Self {
             listen: loopback(8080),
             stomp_listen: Some(loopback(61613)),
+            stomps_listen: None,
             tls: None,
             tls_handshakes_max: 1_024,
             endpoints: Endpoints::Broker,

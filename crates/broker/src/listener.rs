@@ -72,12 +72,7 @@ pub(crate) async fn accept_http(hub: Arc<Hub>, listener: TcpListener) {
 
 /// Accepts STOMP over TCP until it is dropped.
 pub(crate) async fn accept_stomp(hub: Arc<Hub>, listener: TcpListener) {
-    // Nobody answers pings here, so a client is held to its heart-beats.
-    let options = ServerOptions {
-        receive_floor: None,
-        ..hub.config.stomp.clone()
-    };
-    let options = Arc::new(options);
+    let options = stream_options(&hub);
     loop {
         let Some(stream) = accept(&listener).await else {
             continue;
@@ -91,6 +86,42 @@ pub(crate) async fn accept_stomp(hub: Arc<Hub>, listener: TcpListener) {
         let protocol = Stomp::new(now(), hub.seat(), Arc::clone(&options));
         tokio::spawn(Session::new(TcpLine::new(stream), protocol, connected));
     }
+}
+
+/// Accepts STOMP over TLS until it is dropped; at once if there is no TLS.
+pub(crate) async fn accept_stomps(hub: Arc<Hub>, listener: TcpListener) {
+    let options = stream_options(&hub);
+    let Some(secure) = Secure::of(&hub) else {
+        return;
+    };
+    loop {
+        let Some(stream) = accept(&listener).await else {
+            continue;
+        };
+        if hub.is_full() {
+            // Before TLS, an answer would not be understood.
+            tokio::spawn(refuse(stream, Vec::new()));
+            continue;
+        }
+        keep_alive(&stream);
+        let connected = hub.metrics.connected(ConnectionKind::StompTcp);
+        let (hub, options, secure) = (Arc::clone(&hub), Arc::clone(&options), secure.clone());
+        tokio::spawn(async move {
+            if let Some(stream) = secure.accept(stream).await {
+                let protocol = Stomp::new(now(), hub.seat(), options);
+                // In a task of its own, so that nothing of the handshake stays with it.
+                tokio::spawn(Session::new(TcpLine::new(stream), protocol, connected));
+            }
+        });
+    }
+}
+
+/// Nobody answers pings on a plain stream, so a client is held to its heart-beats.
+fn stream_options(hub: &Hub) -> Arc<ServerOptions> {
+    Arc::new(ServerOptions {
+        receive_floor: None,
+        ..hub.config.stomp.clone()
+    })
 }
 
 /// The next connection; `None` if there was none, after a pause.

@@ -20,6 +20,7 @@ pub struct Server {
     hub: Arc<Hub>,
     http: TcpListener,
     stomp: Option<TcpListener>,
+    stomps: Option<TcpListener>,
     addresses: Addresses,
 }
 
@@ -30,6 +31,8 @@ pub struct Addresses {
     pub http: SocketAddr,
     /// STOMP over TCP.
     pub stomp: Option<SocketAddr>,
+    /// STOMP over TLS.
+    pub stomps: Option<SocketAddr>,
 }
 
 /// An address that cannot be listened on.
@@ -65,18 +68,18 @@ impl Server {
     /// [`BindError`] for the first that cannot be bound.
     pub async fn bind(config: Config) -> Result<Self, BindError> {
         let (http, http_address) = bind(config.listen).await?;
-        let stomp = match config.stomp_listen {
-            Some(address) => Some(bind(address).await?),
-            None => None,
-        };
+        let stomp = bind_if(config.stomp_listen).await?;
+        let stomps = bind_if(config.stomps_listen.filter(|_| config.tls.is_some())).await?;
         let addresses = Addresses {
             http: http_address,
             stomp: stomp.as_ref().map(|s| s.1),
+            stomps: stomps.as_ref().map(|s| s.1),
         };
         Ok(Self {
             hub: Hub::new(config),
             http,
             stomp: stomp.map(|s| s.0),
+            stomps: stomps.map(|s| s.0),
             addresses,
         })
     }
@@ -95,6 +98,9 @@ impl Server {
         if let Some(stomp) = self.stomp {
             tasks.spawn(listener::accept_stomp(Arc::clone(&self.hub), stomp));
         }
+        if let Some(stomps) = self.stomps {
+            tasks.spawn(listener::accept_stomps(Arc::clone(&self.hub), stomps));
+        }
         tasks.spawn(system::run(Arc::clone(&self.hub)));
         tasks.spawn(timer::run(Arc::clone(&self.hub)));
         stop.await;
@@ -103,6 +109,15 @@ impl Server {
         if timeout(DRAIN_MAX, self.hub.drain()).await.is_err() {
             info!("some connections did not end in time");
         }
+    }
+}
+
+async fn bind_if(
+    address: Option<SocketAddr>,
+) -> Result<Option<(TcpListener, SocketAddr)>, BindError> {
+    match address {
+        Some(address) => bind(address).await.map(Some),
+        None => Ok(None),
     }
 }
 

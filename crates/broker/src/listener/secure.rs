@@ -42,7 +42,7 @@ impl Secure {
     }
 
     /// The handshake, when it is its turn.
-    async fn accept(&self, stream: TcpStream) -> Option<Transport> {
+    pub(super) async fn accept(&self, stream: TcpStream) -> Option<Transport> {
         let turn = timeout(TLS_WAIT_MAX, self.handshakes.acquire()).await;
         let Ok(Ok(_turn)) = turn else {
             debug!("too many TLS handshakes are under way");

@@ -65,6 +65,10 @@ impl TestServer {
         self.addresses.stomp.unwrap()
     }
 
+    pub(crate) fn stomps(&self) -> Option<SocketAddr> {
+        self.addresses.stomps
+    }
+
     /// A client that has not logged in.
     #[track_caller]
     pub(crate) fn open(&self, over: Over) -> StompPeer {

@@ -1,6 +1,6 @@
 //! The server with TLS: STOMP and the echo by HTTP/1.1 and by HTTP/2, and the end of it.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use gumboot_broker::{Config, OriginPolicy, ServerTls};
 use gumboot_testkit::TcpPeer;
@@ -9,7 +9,10 @@ use gumboot_websocket::{
     proto::{CloseCode, handshake::client::HandshakeError},
 };
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    time::timeout,
+};
 
 use crate::support::{TestServer, config};
 
@@ -127,4 +130,44 @@ fn one_that_does_not_begin_tls_is_not_answered() {
     // An alert of TLS, then the end.
     let said = plain.read_to_end();
     assert!(!said.starts_with(b"HTTP"), "{said:?}");
+}
+
+#[tokio::test]
+async fn stomp_without_http() {
+    let (mut server, [client, _]) = secure(|config| {
+        config.stomps_listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    });
+    let port = server.stomps().unwrap().port();
+    let stream = client.reach("localhost", port, true).await.unwrap();
+    let mut stream = BufReader::new(stream);
+    let mut frame = Vec::new();
+    for (request, answer) in [
+        ("CONNECT\naccept-version:1.2\nhost:h\n\n\0", "CONNECTED\n"),
+        (
+            "SUBSCRIBE\nid:1\ndestination:/queue/a\nreceipt:1\n\n\0",
+            "RECEIPT\n",
+        ),
+        ("SEND\ndestination:/queue/a\n\nnews\0", "MESSAGE\n"),
+    ] {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        frame.clear();
+        let read = stream.read_until(0, &mut frame);
+        timeout(WAIT_MAX, read).await.unwrap().unwrap();
+        let frame = String::from_utf8_lossy(&frame);
+        assert!(frame.starts_with(answer), "{frame}");
+    }
+    server.stop();
+    frame.clear();
+    let rest = timeout(WAIT_MAX, stream.read_to_end(&mut frame))
+        .await
+        .unwrap();
+    rest.expect("an end in order, of TLS too");
+}
+
+#[test]
+fn stomp_over_tls_needs_tls() {
+    let mut config = config();
+    config.stomps_listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    assert_eq!(TestServer::with(config).stomps(), None);
 }
