@@ -103,21 +103,31 @@ pub(crate) fn openssl(cx: &Context) -> Result<(), Failure> {
     }
 }
 
-/// Debian's RabbitMQ, of which only the programs are wanted: its service is neither started nor enabled.
+/// Debian's RabbitMQ.
 pub(crate) fn rabbitmq(cx: &Context) -> Result<(), Failure> {
-    if Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server").exists() {
+    service(
+        cx,
+        "rabbitmq-server",
+        "/usr/lib/rabbitmq/bin/rabbitmq-server",
+    )
+}
+
+/// Debian's ActiveMQ.
+pub(crate) fn activemq(cx: &Context) -> Result<(), Failure> {
+    service(cx, "activemq", "/usr/share/activemq/bin/activemq.jar")
+}
+
+/// A package of which only the program is wanted: its service is neither started nor enabled.
+fn service(cx: &Context, package: &str, program: &str) -> Result<(), Failure> {
+    if Path::new(program).exists() {
         return Ok(());
     }
-    let policy = NoServices::begin()?;
-    let installed = apt(cx, &["rabbitmq-server"]);
+    let policy = NoServices::begin(package)?;
+    let installed = apt(cx, &[package]);
     drop(policy);
     installed?;
     let mut disable = Command::new("update-rc.d");
-    process::run_logged(
-        cx,
-        "update-rc.d",
-        disable.args(["rabbitmq-server", "disable"]),
-    )
+    process::run_logged(cx, "update-rc.d", disable.args([package, "disable"]))
 }
 
 /// While it lives, installing a package starts no service, by Debian's `policy-rc.d`.
@@ -128,15 +138,14 @@ struct NoServices {
 }
 
 impl NoServices {
-    fn begin() -> Result<Self, Failure> {
+    fn begin(package: &str) -> Result<Self, Failure> {
         let path = Path::new("/usr/sbin/policy-rc.d");
         if path.exists() {
             return Ok(Self { path: None });
         }
         // 101: the action is forbidden.
-        write(path, "#!/bin/sh\nexit 101\n").map_err(|_| {
-            Failure::Missing("as root, run: apt-get install rabbitmq-server".to_owned())
-        })?;
+        write(path, "#!/bin/sh\nexit 101\n")
+            .map_err(|_| Failure::Missing(format!("as root, run: apt-get install {package}")))?;
         let policy = Self { path: Some(path) };
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(|error| {
             Failure::Broken(format!(

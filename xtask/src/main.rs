@@ -7,10 +7,12 @@
 use std::process::ExitCode;
 
 mod context;
+mod folder;
 mod process;
 mod report;
 mod steps;
 
+mod activemq;
 mod autobahn;
 mod cargo;
 mod certificate;

@@ -150,8 +150,8 @@ impl Server {
     }
 
     /// Waits for a line that contains `words`.
-    pub(crate) fn hear(&self, words: &str, bound: Duration) -> Result<(), Failure> {
-        let found = self.find(bound, |line| line.contains(words).then_some(()));
+    pub(crate) fn hear(&self, words: &str, bound: Duration) -> Result<String, Failure> {
+        let found = self.find(bound, |line| line.contains(words).then(|| line.to_owned()));
         found.ok_or_else(|| unsaid(words, bound))
     }
 

@@ -1,14 +1,11 @@
-//! The Rust client of STOMP against RabbitMQ: Debian's package, started for this step on loopback only, and ended with it.
-//! The cases are `crates/stomp/tests/rabbitmq`.
+//! The Rust client of STOMP with RabbitMQ: Debian's package, started for this step on loopback only, and ended with it.
+//! The cases are `crates/stomp/tests/others`.
 
-use std::fs;
-use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use crate::context::{Context, Failure, Outcome};
+use crate::folder::{Folder, free_ports};
 use crate::process::Server;
 use crate::{cargo, install, process};
 
@@ -35,7 +32,7 @@ pub(crate) fn check(cx: &Context) -> Outcome {
     ]);
     // One that RabbitMQ started by itself would outlive it.
     let epmd = Server::start(cx, "epmd", &mut epmd)?;
-    let mut command = Command::new(node.folder.join("server"));
+    let mut command = Command::new(node.folder.path().join("server"));
     let rabbitmq = Server::start(cx, "rabbitmq", &mut command)?;
     let tested = node.test(cx, &rabbitmq);
     let stopped = rabbitmq.stop_within(STOP_BOUND);
@@ -53,7 +50,7 @@ pub(crate) fn check(cx: &Context) -> Outcome {
 /// A RabbitMQ that keeps all that it writes in one folder, and listens on free ports of loopback.
 #[derive(Debug)]
 struct Node {
-    folder: PathBuf,
+    folder: Folder,
     epmd_port: u16,
     stomp_port: u16,
     web_port: u16,
@@ -64,25 +61,19 @@ impl Node {
     fn prepare(cx: &Context) -> Result<Self, Failure> {
         let [epmd_port, stomp_port, web_port, distribution_port] = free_ports()?;
         let node = Self {
-            folder: cx.peers().join("rabbitmq"),
+            folder: Folder::empty(cx.peers().join("rabbitmq"))?,
             epmd_port,
             stomp_port,
             web_port,
         };
-        if node.folder.exists() {
-            fs::remove_dir_all(&node.folder)
-                .map_err(|error| failed("remove", &node.folder, &error))?;
-        }
-        node.write("rabbitmq.conf", &node.configuration())?;
-        node.write("enabled_plugins", PLUGINS)?;
+        node.folder.write("rabbitmq.conf", &node.configuration())?;
+        node.folder.write("enabled_plugins", PLUGINS)?;
         for (name, script) in [("server", "rabbitmq-server"), ("ctl", "rabbitmqctl")] {
             let text = format!(
                 "#!/bin/sh\n{}exec {SCRIPTS}/{script} \"$@\"\n",
                 node.environment(distribution_port)
             );
-            let path = node.write(name, &text)?;
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
-                .map_err(|error| failed("make executable", &path, &error))?;
+            node.folder.write_program(name, &text)?;
         }
         Ok(node)
     }
@@ -101,7 +92,7 @@ impl Node {
 
     /// What both scripts are told: nothing of the service's own configuration, and no address but loopback.
     fn environment(&self, distribution_port: u16) -> String {
-        let folder = self.folder.display();
+        let folder = self.folder.path().display();
         let loopback = "-kernel inet_dist_use_interface {127,0,0,1}";
         let variables = [
             ("HOME", folder.to_string()),
@@ -129,21 +120,14 @@ impl Node {
         lines.concat()
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<PathBuf, Failure> {
-        let path = self.folder.join(name);
-        process::create(&path)?;
-        fs::write(&path, text).map_err(|error| failed("write", &path, &error))?;
-        Ok(path)
-    }
-
     /// Runs the cases once RabbitMQ listens, and gives its version.
     fn test(&self, cx: &Context, rabbitmq: &Server) -> Result<String, Failure> {
         rabbitmq.hear("completed with", START_BOUND)?;
-        let ctl = self.folder.join("ctl");
+        let ctl = self.folder.path().join("ctl");
         let version = process::capture(cx, Command::new(&ctl).arg("version"))?;
         let mut tests = cargo::cargo(cx);
         tests
-            .args(["test", "--package", "gumboot-stomp", "--test", "rabbitmq"])
+            .args(["test", "--package", "gumboot-stomp", "--test", "others"])
             .env(
                 "GUMBOOT_RABBITMQ_STOMP",
                 format!("stomp://127.0.0.1:{}", self.stomp_port),
@@ -155,40 +139,5 @@ impl Node {
             .env("GUMBOOT_RABBITMQ_CTL", ctl);
         process::run(cx, &mut tests)?;
         Ok(version.trim().to_owned())
-    }
-}
-
-/// Ports that are free now. RabbitMQ cannot say which it took, so it is told.
-fn free_ports<const N: usize>() -> Result<[u16; N], Failure> {
-    let mut listeners = Vec::new();
-    let mut ports = [0; N];
-    for port in &mut ports {
-        let listener = TcpListener::bind("127.0.0.1:0");
-        let address = listener.and_then(|listener| {
-            let address = listener.local_addr();
-            listeners.push(listener);
-            address
-        });
-        *port = address
-            .map_err(|error| Failure::Broken(format!("no free port: {error}")))?
-            .port();
-    }
-    Ok(ports)
-}
-
-fn failed(what: &str, path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Broken(format!("cannot {what} {}: {error}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn free_ports_are_different() {
-        let ports: [u16; 4] = free_ports().expect("there are some");
-        assert_eq!(BTreeSet::from(ports).len(), ports.len());
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::context::{Context, Failure, Outcome};
 use crate::report::{self, Entry};
-use crate::{autobahn, cargo, deny, peers, rabbitmq, tidy};
+use crate::{activemq, autobahn, cargo, deny, peers, rabbitmq, tidy};
 
 /// One step of the test command.
 #[derive(Debug)]
@@ -72,15 +72,18 @@ pub(crate) const ALL: &[Step] = &[
         15,
         peers::browser,
     ),
-    Step {
-        by_default: false,
-        ..step(
-            "rabbitmq",
-            "the Rust client of STOMP with RabbitMQ",
-            20,
-            rabbitmq::check,
-        )
-    },
+    step_to_be_named(
+        "rabbitmq",
+        "the Rust client of STOMP with RabbitMQ",
+        20,
+        rabbitmq::check,
+    ),
+    step_to_be_named(
+        "activemq",
+        "the Rust client of STOMP with ActiveMQ",
+        20,
+        activemq::check,
+    ),
 ];
 
 const fn step(
@@ -95,6 +98,18 @@ const fn step(
         bound_minutes,
         by_default: true,
         run,
+    }
+}
+
+const fn step_to_be_named(
+    name: &'static str,
+    about: &'static str,
+    bound_minutes: u64,
+    run: fn(&Context) -> Outcome,
+) -> Step {
+    Step {
+        by_default: false,
+        ..step(name, about, bound_minutes, run)
     }
 }
 
@@ -169,7 +184,7 @@ mod tests {
     #[test]
     fn all_steps_run_by_default_but_those_to_be_named() {
         let all = names(&[]).expect("nothing is unknown");
-        assert_eq!(all.len(), ALL.len() - 1);
+        assert_eq!(all.len(), ALL.len() - 2);
         assert!(!all.contains(&"rabbitmq"));
         assert_eq!(names(&["rabbitmq"]), Ok(vec!["rabbitmq"]));
     }
@@ -177,7 +192,7 @@ mod tests {
     #[test]
     fn a_run_of_all_says_what_was_not_named() {
         let all = select(&[]).expect("nothing is unknown");
-        assert_eq!(left_out(&all), ["rabbitmq"]);
+        assert_eq!(left_out(&all), ["rabbitmq", "activemq"]);
         assert!(left_out(&all[1..]).is_empty());
     }
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use gumboot_stomp::{Error, HeartBeat, State, Version};
+use gumboot_stomp::{Error, HeartBeat, State, Subscribe, Version};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::{Instant, timeout},
 };
 
-use crate::rabbit::{At, USER, next, send, soon};
+use crate::other::{At, Kind, USER, next, send, soon};
 
 /// What both sides promise in the case of heart-beats.
 const BEAT_MS: u32 = 1_000;
@@ -22,13 +22,13 @@ pub(crate) async fn a_version_is_agreed_on(at: At) {
     let offers: [&[Version]; 5] = [&all[..1], &all[1..2], &all[2..], &all[..2], &all];
     for offered in offers {
         let session = soon(at.client().versions(offered).connect()).await;
-        let session = session.expect("RabbitMQ speaks it");
+        let session = session.expect("it speaks that");
         let State::Connected(server) = session.state() else {
             panic!("{:?}", session.state())
         };
         assert_eq!(Some(&server.version), offered.last());
         let name = server.server.expect("it says its name");
-        assert!(name.starts_with("RabbitMQ/"), "{name}");
+        assert!(name.starts_with(at.kind().name()), "{name}");
 
         let queue = at.destination("queue", server.version.as_str());
         let mut subscription = soon(session.subscribe(queue.as_str()))
@@ -45,23 +45,30 @@ pub(crate) async fn a_version_is_agreed_on(at: At) {
 }
 
 pub(crate) async fn a_wrong_password_is_refused(at: At) {
+    let expected = match at.kind() {
+        Kind::ActiveMq => "User name [guest] or password is invalid.",
+        Kind::RabbitMq => "Bad CONNECT",
+    };
     let refused = soon(at.stranger().login(USER, "wrong").connect()).await;
     match refused {
-        Err(Error::Refused(error)) => assert_eq!(error.message.as_deref(), Some("Bad CONNECT")),
+        Err(Error::Refused(error)) => assert_eq!(error.message.as_deref(), Some(expected)),
         other => panic!("{other:?}"),
     }
 }
 
 pub(crate) async fn a_refused_subscription_is_told(at: At) {
     let session = at.session().await;
-    match soon(session.subscribe("/nothing/like/it")).await {
-        Err(Error::Refused(error)) => {
-            assert_eq!(error.message.as_deref(), Some("Unknown destination"));
-        }
+    let queue = at.destination("queue", "a");
+    let (subscribe, expected) = match at.kind() {
+        Kind::ActiveMq => (Subscribe::to(&queue).header("selector", "("), "("),
+        Kind::RabbitMq => (Subscribe::to("/nothing/like/it"), "Unknown destination"),
+    };
+    match soon(session.subscribe(subscribe)).await {
+        Err(Error::Refused(error)) => assert_eq!(error.message.as_deref(), Some(expected)),
         other => panic!("{other:?}"),
     }
-    // RabbitMQ ends the connection behind an ERROR. The next one has nothing of it.
-    send(&session, &at.destination("queue", "a"), "hello").await;
+    // An ERROR ends the connection. The next one has nothing of it.
+    send(&session, &queue, "hello").await;
     soon(session.disconnect()).await.expect("it is confirmed");
 }
 
@@ -71,19 +78,19 @@ pub(crate) async fn beats_keep_an_idle_session(at: At) {
         wants_ms: BEAT_MS,
     };
     let session = soon(at.client().heart_beat(beat).no_reconnect().connect()).await;
-    let session = session.expect("RabbitMQ takes us in");
+    let session = session.expect("it takes us in");
     let (beats, lost) = tokio::join!(silent(&at), timeout(IDLE, session.ended()));
     assert!(
         lost.is_err(),
         "the session ended while it was idle: {lost:?}"
     );
-    assert!(beats > 0, "RabbitMQ sent none");
+    assert!(beats > 0, "the server sent none");
     send(&session, &at.destination("queue", "a"), "hello").await;
     soon(session.disconnect()).await.expect("it is confirmed");
 }
 
-/// A client that promises to beat and does not: RabbitMQ ends it before the idle time is over, so the session beside it
-/// lives by its beats. Counts those of RabbitMQ.
+/// A client that promises to beat and does not: the server ends it before the idle time is over, so the session beside it
+/// lives by its beats. Counts those of the server.
 async fn silent(at: &At) -> usize {
     let until = Instant::now() + IDLE;
     let mut stream = TcpStream::connect(at.stream_address())

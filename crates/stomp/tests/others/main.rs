@@ -1,16 +1,17 @@
-//! The client against a RabbitMQ that really runs, over TCP and over WebSocket. `cargo xtask test rabbitmq` starts one and
-//! runs this; a run that is not told of any says so, and tests nothing.
+//! The client against RabbitMQ and ActiveMQ as they really run. `cargo xtask test rabbitmq activemq` starts them and runs
+//! this; a run that is not told of one says so, and tests nothing with it.
 
 use std::{env, panic, pin::Pin, process::ExitCode, time::Duration};
 
 use tokio::{runtime::Builder, time::timeout};
 
-use crate::rabbit::{At, Rabbit, Way};
+use crate::other::{At, Kind, Other};
 
 mod acknowledgement;
 mod losses;
 mod messages;
-mod rabbit;
+mod other;
+mod relay;
 mod sessions;
 
 /// Longer than any case takes.
@@ -27,7 +28,7 @@ macro_rules! cases {
     };
 }
 
-/// Each runs over each way, one after the other.
+/// Each runs with each server over each of its ways, one after the other.
 const CASES: &[Case] = cases![
     sessions::a_version_is_agreed_on,
     sessions::a_wrong_password_is_refused,
@@ -39,32 +40,55 @@ const CASES: &[Case] = cases![
     messages::have_headers_with_anything_in_them,
     acknowledgement::of_all_up_to_one,
     acknowledgement::of_single_ones,
-    acknowledgement::refused_brings_it_again,
+    acknowledgement::refused_brings_it_again_or_gives_it_up,
     acknowledgement::bounds_what_is_under_way,
     acknowledgement::in_a_transaction,
+    losses::connections_that_were_cut,
+];
+
+/// These stop the server.
+const STOPPING_CASES: &[Case] = cases![
     losses::a_server_that_was_stopped,
     losses::connections_that_were_closed,
 ];
 
 fn main() -> ExitCode {
-    let Some(rabbit) = Rabbit::named() else {
-        println!(
-            "\nNOT RUN: the client against RabbitMQ, for {} does not say where one is.\n\
-             Run these tests with: cargo xtask test rabbitmq\n",
-            rabbit::STOMP_VARIABLE
-        );
-        return ExitCode::SUCCESS;
-    };
     let wanted = env::args()
         .skip(1)
         .find(|argument| !argument.starts_with('-'));
     let wanted = wanted.unwrap_or_default();
+    let mut is_good = true;
+    for kind in Kind::ALL {
+        match kind.named() {
+            Some(other) => is_good &= run_all(&other, &wanted),
+            None => println!(
+                "\nNOT RUN: the client with {name}, for {} does not say where one is.\n\
+                 Run these tests with: cargo xtask test {}",
+                kind.variable(),
+                kind.name().to_lowercase(),
+                name = kind.name(),
+            ),
+        }
+    }
+    println!();
+    if is_good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Whether all cases are well whose names contain `wanted`, and there was one.
+fn run_all(other: &Other, wanted: &str) -> bool {
     let (mut passed, mut failed) = (0, Vec::new());
-    for (name, case) in CASES.iter().filter(|(name, _)| name.contains(&wanted)) {
-        for way in [Way::Stream, Way::WebSocket] {
+    let stopping = STOPPING_CASES.iter().filter(|_| other.can_be_stopped());
+    for (name, case) in CASES.iter().chain(stopping) {
+        if !name.contains(wanted) {
+            continue;
+        }
+        for &way in other.ways() {
             print!("test {name} ({way:?}) ... ");
-            let at = At::new(&rabbit, name, way);
-            if run(case(at)) {
+            if run(case(At::new(other, name, way))) {
                 println!("ok");
                 passed += 1;
             } else {
@@ -73,13 +97,13 @@ fn main() -> ExitCode {
             }
         }
     }
-    println!("\nRabbitMQ: {passed} passed, {} failed", failed.len());
+    println!(
+        "\n{}: {passed} passed, {} failed",
+        other.kind.name(),
+        failed.len()
+    );
     failed.iter().for_each(|name| println!("    {name}"));
-    match (passed, failed.is_empty()) {
-        // A run of no case must not be green.
-        (1.., true) => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    }
+    passed > 0 && failed.is_empty()
 }
 
 /// Whether a case ends in time and without a panic, which says what is wrong.

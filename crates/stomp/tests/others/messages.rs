@@ -2,7 +2,7 @@
 
 use gumboot_stomp::{Outgoing, Version};
 
-use crate::rabbit::{At, next, send, soon};
+use crate::other::{At, Kind, next, send, soon};
 
 /// More than fits into one read or one frame of WebSocket.
 const BIG_BYTES: usize = 1 << 20;
@@ -80,43 +80,39 @@ pub(crate) async fn are_bytes(at: At) {
     soon(session.disconnect()).await.expect("it is confirmed");
 }
 
-/// What a header is sent with, and what it comes with.
-const HEADERS: &[(Version, &str, &str, &str)] = &[
-    (Version::V1_0, "x-plain", "a b", "a b"),
-    // RabbitMQ escapes as 1.1 does, though 1.0 has no escapes.
-    (Version::V1_0, "x-colon", "a:b", "a\\cb"),
-    (Version::V1_1, "x-text", "a:b\nc\\d\\n", "a:b\nc\\d\\n"),
-    (Version::V1_1, "x:na\\me", "ä", "ä"),
-    (
-        Version::V1_2,
-        "x-text",
-        "a:b\nc\\d\\n\re",
-        "a:b\nc\\d\\n\re",
-    ),
-    (Version::V1_2, "x:na\\m\ne", " ä ", " ä "),
+/// What headers are sent in which version.
+const HEADERS: &[(Version, &str, &str)] = &[
+    (Version::V1_0, "x-plain", "a b"),
+    (Version::V1_0, "x-colon", "a:b"),
+    (Version::V1_1, "x-text", "a:b\nc\\d\\n"),
+    (Version::V1_1, "x:na\\me", "ä"),
+    (Version::V1_2, "x-text", "a:b\nc\\d\\n\re"),
+    (Version::V1_2, "x:na\\m\ne", " ä "),
 ];
 
 pub(crate) async fn have_headers_with_anything_in_them(at: At) {
     for version in Version::ALL {
         let session = soon(at.client().versions(&[version]).connect()).await;
-        let session = session.expect("RabbitMQ speaks it");
+        let session = session.expect("it speaks that");
         let queue = at.destination("queue", version.as_str());
         let subscription = soon(session.subscribe(queue.as_str())).await;
         let mut subscription = subscription.expect("a queue");
         let headers = || HEADERS.iter().filter(|header| header.0 == version);
         let mut outgoing = Outgoing::new(&queue, "hello").header("content-type", "text/plain");
-        for &(_, name, sent, _) in headers() {
+        for &(_, name, sent) in headers() {
             outgoing = outgoing.header(name, sent);
         }
         session.send(outgoing).await.expect("it can be sent");
         let message = next(&mut subscription).await;
         assert_eq!(message.header("content-type"), Some("text/plain"));
-        for &(_, name, _, received) in headers() {
-            assert_eq!(
-                message.header(name),
-                Some(received),
-                "{version}: {message:?}"
-            );
+        for &(_, name, sent) in headers() {
+            let received = match at.kind() {
+                // It escapes as 1.1 does, though 1.0 has no escapes.
+                Kind::RabbitMq if version == Version::V1_0 => sent.replace(':', "\\c"),
+                _ => sent.to_owned(),
+            };
+            let header = message.header(name);
+            assert_eq!(header, Some(received.as_str()), "{version}: {message:?}");
         }
         soon(session.disconnect()).await.expect("it is confirmed");
     }

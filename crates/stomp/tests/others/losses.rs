@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use gumboot_stomp::{AckMode, Error, Outgoing, Session, State, Subscribe};
+use gumboot_stomp::{AckMode, Client, Error, Outgoing, Session, State, Subscribe};
 use tokio::sync::{mpsc, watch};
 
-use crate::rabbit::{At, next, send, soon};
+use crate::{
+    other::{At, next, send, soon},
+    relay::Relay,
+};
 
 /// How many messages are confirmed before connections are closed.
 const SENT_BEFORE: u32 = 200;
@@ -13,7 +16,7 @@ const SENT_BEFORE: u32 = 200;
 /// How many wait for their receipts at once.
 const UNDER_WAY_MAX: usize = 100;
 
-/// A message that outlives RabbitMQ.
+/// A message that outlives the server.
 fn lasting(queue: &str, body: String) -> Outgoing {
     Outgoing::new(queue, body).header("persistent", "true")
 }
@@ -60,9 +63,25 @@ pub(crate) async fn a_server_that_was_stopped(at: At) {
 }
 
 pub(crate) async fn connections_that_were_closed(at: At) {
-    let session = at.session().await;
+    let client = at.client();
+    let close = at.control(&["close_all_connections", "for a test"]);
+    everything_arrives(&at, &client, close).await;
+}
+
+pub(crate) async fn connections_that_were_cut(at: At) {
+    let relay = Relay::start(&at.address()).await;
+    let client = at.client_by(&relay.address());
+    everything_arrives(&at, &client, async { relay.cut() }).await;
+}
+
+/// Loses the connection while many messages are under way: all arrive, and the subscription stands.
+async fn everything_arrives(at: &At, client: &Client, lose: impl Future<Output = ()>) {
+    let session = soon(client.connect()).await.expect("it takes us in");
     let first = name(&session.state());
-    let queue = at.destination("queue", "a");
+    let (queue, topic) = (at.destination("queue", "a"), at.destination("topic", "a"));
+    let mut news = soon(session.subscribe(topic.as_str()))
+        .await
+        .expect("a topic");
     let (confirmed, mut confirmations) = mpsc::unbounded_channel();
     let (stop, is_stopped) = watch::channel(false);
     let sending = send_until(session.clone(), queue.clone(), is_stopped, confirmed);
@@ -70,12 +89,14 @@ pub(crate) async fn connections_that_were_closed(at: At) {
     for _ in 0..SENT_BEFORE {
         soon(confirmations.recv()).await.expect("it goes on");
     }
-    at.control(&["close_all_connections", "for a test"]).await;
+    lose.await;
     let again = |state: &State| matches!(state, State::Connected(_)) && name(state) != first;
     soon(session.wait_until(again)).await;
     stop.send_replace(true);
     let sent = soon(sending).await.expect("all are confirmed");
 
+    send(&session, &topic, "hello").await;
+    assert_eq!(next(&mut news).await.text(), Some("hello"));
     let mut missing: BTreeSet<String> = (0..sent).map(|number| number.to_string()).collect();
     let mut subscription = soon(session.subscribe(queue.as_str()))
         .await
@@ -88,7 +109,7 @@ pub(crate) async fn connections_that_were_closed(at: At) {
     soon(session.disconnect()).await.expect("it is confirmed");
 }
 
-/// RabbitMQ's name of a session, another over each connection.
+/// The server's name of a session, another over each connection.
 fn name(state: &State) -> Option<String> {
     match state {
         State::Connected(server) => server.session.clone(),
