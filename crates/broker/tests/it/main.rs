@@ -4,6 +4,7 @@ mod bad_connections;
 mod carriage;
 mod connect;
 mod disconnect;
+mod documents;
 mod drain;
 mod errors;
 mod fan_out;
