@@ -32,7 +32,8 @@ pub use gumboot_broker_core::{
     Destination, DestinationError, Kind, Kinds, Limits as BrokerLimits, Overflow, QueuePolicy,
     Settings as BrokerSettings,
 };
+pub use gumboot_stomp_proto::{HeartBeat, Limits as StompLimits};
 pub use gumboot_websocket::{
     InvalidOrigin, OriginPolicy,
-    server::{ServerTls, TlsFileError, TlsFileReason},
+    server::{HttpLimits, ServerTls, TlsFileError, TlsFileReason},
 };

@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 
-use crate::command::{EXIT_USAGE, connect, echo, publish, serve, subscribe};
+use crate::command::{EXIT_USAGE, config, connect, echo, passwd, publish, serve, subscribe};
 
 /// A WebSocket and STOMP push server, and the tool to try any server of either.
 #[derive(Debug, Parser)]
@@ -24,7 +24,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the server: the console, STOMP over WebSocket and TCP, and an echo.
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     /// Connect to a WebSocket server: to type messages, or as a pipe.
     Connect(Box<connect::Args>),
     /// Send messages to a destination of a STOMP server.
@@ -33,6 +33,10 @@ pub(crate) enum Command {
     Subscribe(Box<subscribe::Args>),
     /// Run an echo server, on every path, for tests and benchmarks.
     Echo(echo::Args),
+    /// Look at a configuration file.
+    Config(config::Args),
+    /// Hash a password for a configuration file.
+    Passwd(passwd::Args),
 }
 
 /// The command that was typed.
@@ -41,7 +45,7 @@ pub(crate) enum Command {
 /// The status to exit with, when all has been said: help was asked for, or a flag is wrong.
 pub(crate) fn parse() -> Result<Command, ExitCode> {
     match Cli::try_parse() {
-        Ok(cli) => Ok(cli.command.unwrap_or(Command::Serve(cli.serve))),
+        Ok(cli) => Ok(cli.command.unwrap_or(Command::Serve(Box::new(cli.serve)))),
         Err(error)
             if matches!(
                 error.kind(),
@@ -85,6 +89,6 @@ mod tests {
     fn serve_is_what_runs_without_a_subcommand() {
         let cli = Cli::try_parse_from(["gumboot", "--listen", "127.0.0.1:0"]).unwrap();
         assert!(cli.command.is_none());
-        assert_eq!(cli.serve.listen.port(), 0);
+        assert_eq!(cli.serve.listen.map(|at| at.port()), Some(0));
     }
 }

@@ -1,8 +1,10 @@
 //! The subcommands, and what they share: the status to exit with, the log, the signals to stop at.
 
 mod client;
+pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod echo;
+pub(crate) mod passwd;
 pub(crate) mod publish;
 mod render;
 mod say;
@@ -20,7 +22,7 @@ use std::{
     sync::Arc,
 };
 
-use gumboot_broker::{Config, Server};
+use gumboot_broker::{Config, Endpoints, Server};
 use gumboot_websocket::proto;
 use tokio::{
     runtime::{Builder, Runtime},
@@ -30,6 +32,9 @@ use tracing::warn;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::cli::Command;
+
+/// Reads something of a running server again, and says in the log what came of it.
+type Reload = Box<dyn Fn() + Send>;
 
 /// The status for what the user has to change: a flag, or an address that cannot be listened on.
 pub(crate) const EXIT_USAGE: u8 = 2;
@@ -43,6 +48,8 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::Connect(args) => connect::run(args),
         Command::Publish(args) => publish::run(*args),
         Command::Subscribe(args) => subscribe::run(*args),
+        Command::Config(args) => config::run(&args),
+        Command::Passwd(args) => passwd::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Echo(args) => echo::run(&args),
     }
@@ -62,10 +69,18 @@ fn log(level: LevelFilter) {
 fn run_server(
     config: Config,
     threads: Option<usize>,
+    reload: Option<Reload>,
     addresses: impl FnOnce(&Server) -> String,
 ) -> ExitCode {
     allow_many_files();
-    let tls = config.tls.clone();
+    let is_guarded = config.users.is_some() || config.endpoints == Endpoints::Echo;
+    let reloads: Vec<Reload> = config
+        .tls
+        .clone()
+        .map(tls::reload)
+        .into_iter()
+        .chain(reload)
+        .collect();
     let runtime = match runtime(threads) {
         Ok(runtime) => runtime,
         Err(error) => return fail(EXIT_FAILURE, &format!("cannot start: {error}")),
@@ -79,10 +94,12 @@ fn run_server(
             Ok(stop) => stop,
             Err(error) => return fail(EXIT_FAILURE, &format!("cannot hear signals: {error}")),
         };
-        if let Some(tls) = tls {
-            tokio::spawn(tls::reload_at_hangup(tls));
+        if !reloads.is_empty() {
+            tokio::spawn(reload_at_hangup(reloads));
         }
-        warn_if_open(&server);
+        if !is_guarded {
+            warn_if_open(&server);
+        }
         // Nobody may be there to read it.
         let _ = io::stdout().write_all(addresses(&server).as_bytes());
         server.run(stop).await;
@@ -102,14 +119,27 @@ fn websocket_config(no_compress: bool) -> Arc<proto::Config> {
     Arc::new(config)
 }
 
-/// There are no users yet: what listens beyond this machine is open to all who reach it.
+/// Reads all of it again at each SIGHUP.
+async fn reload_at_hangup(reloads: Vec<Reload>) {
+    let mut hangups = match signal(SignalKind::hangup()) {
+        Ok(hangups) => hangups,
+        Err(error) => return warn!(%error, "cannot hear SIGHUP"),
+    };
+    while hangups.recv().await.is_some() {
+        reloads.iter().for_each(|reload| reload());
+    }
+}
+
+/// Without users, what listens beyond this machine is open to all who reach it; that was asked for.
 fn warn_if_open(server: &Server) {
     let addresses = server.addresses();
     let mut listening = [Some(addresses.http), addresses.stomp]
         .into_iter()
         .flatten();
     if listening.any(|address| !address.ip().is_loopback()) {
-        warn!("anyone who reaches this machine may connect: there are no users and passwords");
+        warn!(
+            "anyone who reaches this machine may do everything: there are no users and passwords"
+        );
     }
 }
 
@@ -143,5 +173,13 @@ fn stop() -> io::Result<impl Future<Output = ()>> {
 /// Says in one line what is wrong.
 fn fail(status: u8, message: &str) -> ExitCode {
     eprintln!("gumboot: {message}");
+    ExitCode::from(status)
+}
+
+/// Says what is wrong, a line for each problem.
+fn fail_each(status: u8, problems: &[String]) -> ExitCode {
+    problems
+        .iter()
+        .for_each(|problem| eprintln!("gumboot: {problem}"));
     ExitCode::from(status)
 }

@@ -4,6 +4,7 @@
 
 mod cli;
 mod command;
+mod config;
 
 use std::process::ExitCode;
 

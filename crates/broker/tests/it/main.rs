@@ -17,3 +17,4 @@ mod subscribe;
 mod support;
 mod system;
 mod tls;
+mod users;

@@ -49,8 +49,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         websocket: websocket_config(args.no_compress),
         ..Config::default()
     };
-    run_server(config, args.threads.map(NonZeroUsize::get), |server| {
-        let address = reachable(server.addresses().http);
-        format!("echo       {scheme}://{address}/\n")
-    })
+    run_server(
+        config,
+        args.threads.map(NonZeroUsize::get),
+        None,
+        |server| {
+            let address = reachable(server.addresses().http);
+            format!("echo       {scheme}://{address}/\n")
+        },
+    )
 }

@@ -1,118 +1,99 @@
 //! `gumboot serve`: the server.
 
+mod layers;
+
 use std::{
-    fmt,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
     process::ExitCode,
-    str::FromStr,
+    sync::Arc,
 };
 
-use gumboot_broker::{Config, InvalidOrigin, OriginPolicy, Server, TlsFileError};
+use gumboot_broker::{Config, Server};
+use tracing::{info, warn};
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{EXIT_USAGE, fail, log, run_server, tls::TlsArgs, websocket_config};
+pub(crate) use self::layers::of_process;
+use super::{EXIT_USAGE, Reload, fail_each, log, run_server, tls::TlsArgs};
+use crate::config::{Secret, StompListen};
 
 /// What was typed.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Args {
-    /// Where to serve the console and WebSocket
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    pub(crate) listen: SocketAddr,
-    /// Where to serve STOMP over TCP; `off` for nowhere
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:61613")]
-    stomp_listen: StompListen,
+    /// The configuration file, in TOML: what flags and GUMBOOT_* variables leave open
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where to serve the console and WebSocket [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where to serve STOMP over TCP; `off` for nowhere [default: 127.0.0.1:61613]
+    #[arg(long, value_name = "ADDR")]
+    stomp_listen: Option<StompListen>,
     /// A further origin, such as `https://example.com`, whose pages may connect; `*` for all
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
     #[command(flatten)]
     tls: TlsArgs,
+    /// A user who may do everything, for a try: others on this machine see the password in the list of processes
+    #[arg(long, value_name = "NAME:PASSWORD")]
+    user: Vec<Secret>,
+    /// Let everyone do everything, also from other machines
+    #[arg(long)]
+    allow_anonymous: bool,
     /// Agree to no compression
     #[arg(long)]
     no_compress: bool,
-    /// How much to log, to standard error: off, error, warn, info, debug or trace
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
-    log: LevelFilter,
-}
-
-/// An address, or none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct StompListen(Option<SocketAddr>);
-
-/// Neither an address nor `off`.
-#[derive(Debug)]
-struct InvalidAddress;
-
-impl fmt::Display for InvalidAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("neither an address, such as 127.0.0.1:61613, nor `off`")
-    }
-}
-
-impl std::error::Error for InvalidAddress {}
-
-impl FromStr for StompListen {
-    type Err = InvalidAddress;
-
-    fn from_str(typed: &str) -> Result<Self, InvalidAddress> {
-        match typed {
-            "off" => Ok(Self(None)),
-            address => address
-                .parse()
-                .map(|address| Self(Some(address)))
-                .map_err(|_| InvalidAddress),
-        }
-    }
-}
-
-/// What is wrong with what was typed.
-#[derive(Debug)]
-enum UsageError {
-    Origin(InvalidOrigin),
-    Tls(TlsFileError),
-}
-
-impl fmt::Display for UsageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Origin(error) => write!(f, "--allow-origin: {error}"),
-            Self::Tls(error) => error.fmt(f),
-        }
-    }
+    /// How much to log, to standard error: off, error, warn, info, debug or trace [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log: Option<LevelFilter>,
+    /// Whether to compress, if the flag or a variable says it.
+    #[arg(skip)]
+    compress: Option<bool>,
+    /// Whether everyone may do everything, if the flag or a variable says it.
+    #[arg(skip)]
+    anonymous: Option<bool>,
 }
 
 impl Args {
-    /// What was typed, as a server means it.
-    fn resolve(&self) -> Result<Config, UsageError> {
-        let mut origins = OriginPolicy::same_origin();
-        if self.listen.ip().is_loopback() {
-            origins = origins.loopback_only();
+    /// As if only this had been typed.
+    pub(crate) fn of_file(config: PathBuf) -> Self {
+        Self {
+            config: Some(config),
+            ..Self::default()
         }
-        for origin in &self.allow_origin {
-            origins = origins.allow(origin).map_err(UsageError::Origin)?;
-        }
-        let tls = self.tls.read().map_err(UsageError::Tls)?;
-        if tls.is_some() {
-            origins = origins.https_only();
-        }
-        Ok(Config {
-            listen: self.listen,
-            stomp_listen: self.stomp_listen.0,
-            tls,
-            origins,
-            websocket: websocket_config(self.no_compress),
-            ..Config::default()
-        })
     }
 }
 
 pub(crate) fn run(args: &Args) -> ExitCode {
-    log(args.log);
-    let config = match args.resolve() {
-        Ok(config) => config,
-        Err(error) => return fail(EXIT_USAGE, &error.to_string()),
+    let resolved = match args.clone().resolve(&of_process) {
+        Ok(resolved) => resolved,
+        Err(problems) => return fail_each(EXIT_USAGE, &problems),
     };
+    log(resolved.log);
+    let config = resolved.config;
     let secure = if config.tls.is_some() { "s" } else { "" };
-    run_server(config, None, |server| addresses(server, secure))
+    let reload = reload_users(args, &config);
+    run_server(config, None, reload, |server| addresses(server, secure))
+}
+
+/// Reads the users again.
+fn reload_users(args: &Args, config: &Config) -> Option<Reload> {
+    let users = config.users.as_ref().map(Arc::clone)?;
+    let args = args.clone();
+    Some(Box::new(move || {
+        let resolved = args.clone().resolve(&of_process);
+        match resolved.map(layers::users_of) {
+            Ok(Some(now)) => {
+                users.replace(now);
+                info!("log-ins are checked with the users as they are now");
+            }
+            Ok(None) => warn!("the users stay as they were: to have none, start again"),
+            Err(problems) => warn!(
+                problems = problems.join("; "),
+                "the users stay as they were"
+            ),
+        }
+    }))
 }
 
 /// The addresses to use, as a client on this machine writes them.

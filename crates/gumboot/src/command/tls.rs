@@ -1,13 +1,15 @@
-//! The flags of TLS, which several subcommands have.
+//! The flags of TLS, which several subcommands have, and what SIGHUP does to it.
 
 use std::path::PathBuf;
 
 use gumboot_broker::{ServerTls, TlsFileError};
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
+use super::Reload;
+use crate::config::TlsFiles;
+
 /// What was typed.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct TlsArgs {
     /// Serve https and wss with this certificate and those that signed it, in PEM; read again at SIGHUP
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -20,23 +22,27 @@ pub(crate) struct TlsArgs {
 impl TlsArgs {
     /// Reads the files, if there are any.
     pub(crate) fn read(&self) -> Result<Option<ServerTls>, TlsFileError> {
-        match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => ServerTls::from_pem_files(certificate, key).map(Some),
-            _ => Ok(None),
-        }
+        let files = self.files();
+        let tls = files.map(|files| ServerTls::from_pem_files(files.cert, files.key));
+        tls.transpose()
+    }
+
+    /// The files, if there are any.
+    pub(crate) fn files(&self) -> Option<TlsFiles> {
+        let (cert, key) = (self.tls_cert.clone()?, self.tls_key.clone()?);
+        Some(TlsFiles { cert, key })
+    }
+
+    /// As if these had been typed.
+    pub(crate) fn set(&mut self, cert: Option<PathBuf>, key: Option<PathBuf>) {
+        (self.tls_cert, self.tls_key) = (cert, key);
     }
 }
 
-/// Reads the certificate and the key again at each SIGHUP.
-pub(super) async fn reload_at_hangup(tls: ServerTls) {
-    let mut hangups = match signal(SignalKind::hangup()) {
-        Ok(hangups) => hangups,
-        Err(error) => return warn!(%error, "cannot hear SIGHUP"),
-    };
-    while hangups.recv().await.is_some() {
-        match tls.reload() {
-            Ok(()) => info!("new connections get the certificate as it is now"),
-            Err(error) => warn!(%error, "the certificate stays as it was"),
-        }
-    }
+/// Reads the certificate and the key again.
+pub(super) fn reload(tls: ServerTls) -> Reload {
+    Box::new(move || match tls.reload() {
+        Ok(()) => info!("new connections get the certificate as it is now"),
+        Err(error) => warn!(%error, "the certificate stays as it was"),
+    })
 }

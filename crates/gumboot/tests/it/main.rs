@@ -1,6 +1,7 @@
 //! The program as its users run it: what it prints, how it serves, how it stops, what it says to mistakes, and how it
 //! connects, as a pipe and in a terminal, publishes and subscribes.
 
+mod config;
 mod connect;
 mod echo;
 mod mistakes;

@@ -30,7 +30,13 @@ fn a_port_in_use() {
 
 #[test]
 fn an_address_that_is_not_of_this_machine() {
-    let output = run(&["--listen", "192.0.2.1:0", "--stomp-listen", "off"]);
+    let output = run(&[
+        "--listen",
+        "192.0.2.1:0",
+        "--stomp-listen",
+        "off",
+        "--allow-anonymous",
+    ]);
     let stderr = String::from_utf8(output.stderr).unwrap();
     let last = stderr.lines().last().unwrap();
     assert!(

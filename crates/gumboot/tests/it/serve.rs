@@ -80,7 +80,8 @@ fn stomp_over_tcp_can_be_off() {
 
 #[test]
 fn a_server_on_all_addresses_prints_one_that_can_be_used() {
-    let program = Program::start(&["--listen", "0.0.0.0:0", "--stomp-listen", "off"]);
+    let all = ["--listen", "0.0.0.0:0", "--stomp-listen", "off"];
+    let program = Program::start(&[&all[..], &["--allow-anonymous"]].concat());
     let lines = program.print(4);
     let http = address(&lines[3], "echo       ws://", "/echo");
     assert!(http.ip().is_loopback(), "{http}");

@@ -1,0 +1,215 @@
+//! What a configuration file means, and what is told of one that is wrong.
+
+use std::time::Duration;
+
+use gumboot_broker::{Destination, Overflow, PasswordHash, QueuePolicy};
+
+use super::*;
+
+fn read(text: &str) -> Read {
+    parse("g.toml", text, Path::new("/etc/gumboot")).unwrap()
+}
+
+/// The problems, each as `LINE: KEY: ...`.
+fn problems(text: &str) -> Vec<String> {
+    let lines = parse("g.toml", text, Path::new("/")).map(drop).unwrap_err();
+    let strip = |line: String| line.strip_prefix("g.toml:").unwrap().to_owned();
+    lines.into_iter().map(strip).collect()
+}
+
+#[track_caller]
+fn check(text: &str, expected: &[&str]) {
+    let problems = problems(text);
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    for (problem, expected) in problems.iter().zip(expected) {
+        assert!(problem.starts_with(expected), "{problem:?} {expected:?}");
+    }
+}
+
+#[test]
+fn the_example_says_what_holds_anyhow() {
+    let read = read(include_str!("../../../../gumboot.example.toml"));
+    let default = Config::default();
+    assert_eq!(read.listen, Some(default.listen));
+    assert_eq!(read.stomp_listen, Some(StompListen(default.stomp_listen)));
+    assert_eq!(
+        (read.compress, read.log),
+        (Some(true), Some(LevelFilter::INFO))
+    );
+    assert_eq!(read.allow_origin.unwrap(), ["https://app.example.com"]);
+    assert_eq!(read.websocket, Some(proto::Config::server()));
+    let config = read.config;
+    assert_eq!(config.http, default.http);
+    assert_eq!(config.stomp.limits, default.stomp.limits);
+    assert_eq!(
+        config.stomp.limits_before_login,
+        default.stomp.limits_before_login
+    );
+    assert_eq!(config.heart_beat, default.heart_beat);
+    assert_eq!(config.broker.limits, default.broker.limits);
+    assert_eq!(config.broker.topic, default.broker.topic);
+    assert_eq!(config.connections_max, default.connections_max);
+    assert_eq!(config.tls_handshakes_max, default.tls_handshakes_max);
+    assert_eq!(config.mailbox_bytes_max, default.mailbox_bytes_max);
+    let (pattern, policy) = &config.broker.queues[0];
+    assert!(pattern.covers(&Destination::parse("/queue/jobs.a").unwrap()));
+    assert_eq!(**policy, QueuePolicy::default());
+    for name in ["jobs", "/amq/queue/a", "topic://a", "/exchange/amq.topic/a"] {
+        assert!(config.kinds.parse(name).is_ok(), "{name}");
+    }
+    assert!(read.users.with(&[]).unwrap().is_some());
+}
+
+#[test]
+fn nothing_is_what_holds_without_a_file() {
+    let (read, none) = (read(""), Read::default());
+    assert_eq!(
+        format!("{:?}", read.config.broker),
+        format!("{:?}", none.config.broker)
+    );
+    assert!(read.users.with(&[]).unwrap().is_none());
+}
+
+#[test]
+fn each_bound_goes_where_it_belongs() {
+    let read = read(
+        "limits.connections-max = 5\n\
+         limits.mailbox-bytes-max = 4096\n\
+         limits.http.head-bytes-max = '8 KiB'\n\
+         limits.websocket.ping-interval = 'off'\n\
+         limits.websocket.idle-max = '1 h'\n\
+         limits.stomp.before-login.login-max = '2 s'\n\
+         limits.stomp.after-login.body-bytes-max = '1 KiB'\n\
+         limits.broker.delay-max = '1 d'\n\
+         heart-beat = { can-send = 'off', wants = '2 s' }\n\
+         [[queues]]\n\
+         pattern = '/queue/a'\n\
+         overflow = 'drop-oldest'\n\
+         dead-letters = 'off'\n\
+         [tls]\n\
+         cert = 'c.pem'\n\
+         key = '/k.pem'\n",
+    );
+    let config = read.config;
+    assert_eq!(
+        (config.connections_max, config.mailbox_bytes_max),
+        (5, 4096)
+    );
+    assert_eq!(config.http.head_bytes_max, 8 << 10);
+    let timing = read.websocket.unwrap().timing;
+    assert_eq!(
+        (timing.ping_interval, timing.idle_max),
+        (None, Some(Duration::from_secs(3600)))
+    );
+    assert_eq!(config.stomp.limits_before_login.login_ms_max, 2_000);
+    assert_eq!(config.stomp.limits.body_bytes_max, 1 << 10);
+    assert_eq!(config.broker.limits.delay_ms_max, 86_400_000);
+    assert_eq!(
+        (config.heart_beat.can_send_ms, config.heart_beat.wants_ms),
+        (0, 2_000)
+    );
+    let (_, policy) = &config.broker.queues[0];
+    assert_eq!(
+        (policy.overflow, &policy.dead_letters),
+        (Overflow::DropOldest, &None)
+    );
+    let tls = read.tls.unwrap();
+    assert_eq!(tls.cert, Path::new("/etc/gumboot/c.pem"));
+    assert_eq!(tls.key, Path::new("/k.pem"));
+}
+
+#[test]
+fn several_problems_are_told_with_their_lines_and_keys() {
+    check(
+        "\nlistne = \"127.0.0.1:1\"\n\
+         listen = \"nowhere\"\n\
+         allow-origin = [\"https://a.example\", \"b\"]\n\
+         log = 5\n\n\
+         [limits]\n\
+         connections-max = -1\n\
+         mailbox-bytes-max = \"64 MB\"\n\
+         [limits.http]\n\
+         head-bytes-max = \"1 KiB\"\n\
+         head-wait-max = 10\n\
+         [limits.stomp.before-login]\n\
+         login-max = \"100 d\"\n",
+        &[
+            "2: listne: unknown key `listne`, expected one of `listen`",
+            "3: listen: invalid value 'nowhere': invalid socket address syntax",
+            "4: allow-origin: 'b' is not an origin",
+            "5: log: invalid type: integer `5`",
+            "8: limits.connections-max: invalid value: integer `-1`",
+            "9: limits.mailbox-bytes-max: invalid value: string \"64 MB\", expected a number of bytes",
+            "11: limits.http.head-bytes-max: it is 8 KiB at least",
+            "12: limits.http.head-wait-max: invalid value: integer `10`, expected a wait such as",
+            "14: limits.stomp.before-login.login-max: it is too large",
+        ],
+    );
+}
+
+#[test]
+fn what_is_no_toml() {
+    check("listen = \n\n[limits\n", &["1: ", "3: "]);
+    check("listen = 'a'\nlisten = 'b'\n", &["2: duplicate key"]);
+}
+
+#[test]
+fn users_that_are_wrong() {
+    let hash = PasswordHash::new("secret").unwrap();
+    let text = format!(
+        "[[users]]\nname = 'ann'\npassword-hash = '{hash}'\nread = ['/topic/a', 'news', '/topic/**.b']\n\
+         [[roles]]\nname = 'r'\nwrite = ['/topic/']\n\
+         [[roles]]\nname = 'r'\n\
+         [[users]]\nname = 'bob'\nroles = ['q']\npassword-hash = '{hash}'\n"
+    );
+    check(
+        &text,
+        &[
+            "4: users.read: the destination is of no known kind",
+            "4: users.read: the wildcards",
+            "7: roles.write: the destination has no name",
+            "9: roles.name: there is a role of this name already",
+            "11: users.name: the user \"bob\" has the role \"q\", which does not exist",
+        ],
+    );
+    let plain = problems("[[users]]\nname = 'ann'\npassword-hash = 'pa55word'\n");
+    assert_eq!(
+        plain,
+        ["3: users.password-hash: this is no hash such as `gumboot passwd` makes"]
+    );
+    check(
+        "[[users]]\nname = 'ann'\n",
+        &["1: users: missing key `password-hash`"],
+    );
+}
+
+#[test]
+fn destinations_and_queues_that_are_wrong() {
+    check(
+        "[destinations.prefixes]\n'/topic/' = 'queue'\n'' = 'topic'\n'/q/' = 'queue'\n\
+         [[queues]]\npattern = '/topic/a'\n\
+         [[queues]]\npattern = '/q/**'\ndead-letters = '/queue/*'\n",
+        &[
+            "2: destinations.prefixes./topic/: '/topic/' would change what the usual prefixes mean",
+            "3: destinations.prefixes.: a prefix is not empty",
+            "6: queues.pattern: '/topic/a' is no queue",
+            "9: queues.dead-letters: dead letters go to one queue",
+        ],
+    );
+    check(
+        "[destinations]\nbare = 'stream'\n",
+        &["2: destinations.bare: unknown variant `stream`"],
+    );
+}
+
+#[test]
+fn only_so_many_problems_are_told() {
+    let text: String = (0..100).map(|n| format!("k{n:03} = 1\n")).collect();
+    let problems = problems(&text);
+    assert_eq!(problems.len(), problem::PROBLEMS_MAX);
+    assert!(
+        problems[19].starts_with("20: k019: unknown key `k019`"),
+        "{}",
+        problems[19]
+    );
+}
