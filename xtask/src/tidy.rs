@@ -42,6 +42,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["gumboot-stomp-proto", "gumboot-websocket"],
     ),
     ("gumboot-stomp-proto", &[]),
+    ("gumboot-store", &[]),
     ("gumboot-testkit", &[]),
     ("gumboot-websocket", &["gumboot-websocket-proto"]),
     ("gumboot-websocket-proto", &[]),
