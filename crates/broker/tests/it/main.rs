@@ -18,3 +18,4 @@ mod support;
 mod system;
 mod tls;
 mod users;
+mod vectors;

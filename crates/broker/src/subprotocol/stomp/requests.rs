@@ -186,13 +186,14 @@ impl Stomp {
     fn delivery(&self, ack: &Ack<'_>) -> Result<Option<DeliveryId>, Refused> {
         let unknown = || Refused::by_broker(NOT_ACKNOWLEDGED)(Refusal::DeliveryUnknown);
         let delivery = message_id::parse(&ack.id).ok_or_else(unknown)?;
-        let Some(subscription) = self.subscriptions.get(delivery.subscription) else {
-            return Ok(Some(delivery));
-        };
-        if ack.subscription.is_some() && ack.subscription.as_deref() != subscription.key.id() {
+        let id = delivery.subscription;
+        let mut name = ack.subscription.iter();
+        if name.any(|name| !self.subscriptions.is_named(id, name)) {
             return Err(unknown());
         }
-        Ok(subscription.browses.is_none().then_some(delivery))
+        let subscription = self.subscriptions.get(id);
+        let browses = subscription.is_some_and(|s| s.browses.is_some());
+        Ok((!browses).then_some(delivery))
     }
 
     fn on_begin(&mut self, transaction: &str) -> Result<(), Refused> {

@@ -1,13 +1,23 @@
 //! The subscriptions of a session by the names that the client gave them, and by the numbers that the broker knows.
 
+use std::{
+    collections::VecDeque,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
 use gumboot_broker_core::{AckMode, Destination, Refusal, SubscriptionId};
 use gumboot_stomp_proto::command::SubscriptionKey;
+
+/// How many subscriptions that have ended are remembered, the latest of them.
+const ENDED_MAX: usize = 1_000;
 
 /// Numbers are given out in order, so the list stays sorted by them.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     list: Vec<Subscription>,
     next: u32,
+    /// Those that have ended, and whose messages may still be acknowledged: of their ids, which may be long, the hash.
+    ended: VecDeque<(SubscriptionId, u64)>,
 }
 
 /// A subscription that has not ended.
@@ -54,7 +64,27 @@ impl Subscriptions {
     pub(super) fn remove(&mut self, key: &SubscriptionKey<'_>) -> Result<SubscriptionId, Refusal> {
         let found = self.list.iter().position(|existing| existing.key == *key);
         let index = found.ok_or(Refusal::SubscriptionUnknown)?;
-        Ok(self.list.remove(index).id)
+        let subscription = self.list.remove(index);
+        if subscription.is_acknowledged() {
+            if self.ended.len() >= ENDED_MAX {
+                self.ended.pop_front();
+            }
+            let name = subscription.key.id();
+            self.ended.push_back((subscription.id, hash(name)));
+        }
+        Ok(subscription.id)
+    }
+
+    /// Whether the client gave a subscription, which may have ended, this id; of one that is not remembered, that is
+    /// taken as said.
+    pub(super) fn is_named(&self, id: SubscriptionId, name: &str) -> bool {
+        if let Some(subscription) = self.get(id) {
+            return subscription.key.id() == Some(name);
+        }
+        let mut ended = self.ended.iter();
+        ended
+            .find(|(other, _)| *other == id)
+            .is_none_or(|(_, known)| *known == hash(Some(name)))
     }
 
     /// A subscription that has not ended.
@@ -62,6 +92,12 @@ impl Subscriptions {
         let index = self.list.binary_search_by_key(&id, |s| s.id).ok()?;
         self.list.get(index)
     }
+}
+
+fn hash(name: Option<&str>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -88,6 +124,25 @@ mod tests {
         assert_eq!(subscriptions.get(b).unwrap().key, key("b"));
         let again = subscriptions.insert(key("a"), AckMode::Auto, None);
         assert_ne!(again, Ok(a));
+    }
+
+    #[test]
+    fn the_name_of_one_that_has_ended_is_known() {
+        let mut subscriptions = Subscriptions::default();
+        let first = subscriptions.insert(key("a"), AckMode::Client, None);
+        let first = first.unwrap();
+        for _ in 0..ENDED_MAX {
+            assert!(subscriptions.is_named(first, "a"));
+            assert!(!subscriptions.is_named(first, "b"));
+            subscriptions.remove(&key("a")).unwrap();
+            assert!(!subscriptions.is_named(first, "b"));
+            subscriptions
+                .insert(key("a"), AckMode::Client, None)
+                .unwrap();
+        }
+        subscriptions.remove(&key("a")).unwrap();
+        assert_eq!(subscriptions.ended.len(), ENDED_MAX);
+        assert!(subscriptions.is_named(first, "b"));
     }
 
     #[test]
