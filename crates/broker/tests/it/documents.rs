@@ -1,8 +1,11 @@
-//! What `docs/stomp.md` says is what the code reads: each header, value and error stands there, and no other.
+//! What `docs/stomp.md` says is what the code reads: each header, value and error stands there, and no other. The tests
+//! that `docs/comparison.md` names are there.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs, path::Path};
 
 const REFERENCE: &str = include_str!("../../../../docs/stomp.md");
+
+const COMPARISON: &str = include_str!("../../../../docs/comparison.md");
 
 /// What reads or writes headers.
 const HEADERS: [&str; 15] = [
@@ -113,4 +116,25 @@ fn each_error_is_documented_and_no_other() {
     for title in titles {
         assert!(named.contains(title), "{title} is missing");
     }
+}
+
+#[test]
+fn each_test_that_is_named_beside_other_servers_is_there() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let mut count = 0;
+    for (before, behind) in COMPARISON
+        .match_indices("` in [")
+        .map(|(at, mark)| (&COMPARISON[..at], &COMPARISON[at + mark.len()..]))
+    {
+        let name = before.rsplit('`').next().expect("a name begins");
+        let path = behind.split("](").nth(1).and_then(|s| s.split(')').next());
+        let path = docs.join(path.expect("a link follows"));
+        let source = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+        assert!(
+            source.contains(&format!("fn {name}(")),
+            "{name} in {path:?}"
+        );
+        count += 1;
+    }
+    assert!(count > 20, "{count}");
 }
