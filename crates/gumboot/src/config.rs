@@ -41,6 +41,8 @@ struct File {
     listen: Option<SocketAddr>,
     #[serde(deserialize_with = "from_text")]
     stomp_listen: Option<StompListen>,
+    #[serde(deserialize_with = "from_text")]
+    stomps_listen: Option<StompListen>,
     allow_origin: Option<Vec<Origin>>,
     allow_anonymous: Option<bool>,
     compress: Option<bool>,
@@ -115,6 +117,7 @@ impl TryFrom<String> for Origin {
 pub(crate) struct Read {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) stomp_listen: Option<StompListen>,
+    pub(crate) stomps_listen: Option<StompListen>,
     pub(crate) allow_origin: Option<Vec<String>>,
     pub(crate) allow_anonymous: Option<bool>,
     pub(crate) compress: Option<bool>,
@@ -173,6 +176,7 @@ impl File {
         Read {
             listen: self.listen,
             stomp_listen: self.stomp_listen,
+            stomps_listen: self.stomps_listen,
             allow_origin: self.allow_origin.map(origins),
             allow_anonymous: self.allow_anonymous,
             compress: self.compress,

@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Where to serve STOMP over TCP; `off` for nowhere [default: 127.0.0.1:61613]
     #[arg(long, value_name = "ADDR")]
     stomp_listen: Option<StompListen>,
+    /// Where to serve STOMP over TLS, with the certificate; `off` for nowhere [default: off]
+    #[arg(long, value_name = "ADDR")]
+    stomps_listen: Option<StompListen>,
     /// A further origin, such as `https://example.com`, whose pages may connect; `*` for all
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
@@ -109,6 +112,9 @@ fn addresses(server: &Server, secure: &str) -> String {
     );
     if let Some(stomp) = addresses.stomp {
         lines += &format!("stomp      {}\n", reachable(stomp));
+    }
+    if let Some(stomps) = addresses.stomps {
+        lines += &format!("stomps     {}\n", reachable(stomps));
     }
     lines
 }

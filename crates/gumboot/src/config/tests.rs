@@ -32,6 +32,7 @@ fn the_example_says_what_holds_anyhow() {
     let default = Config::default();
     assert_eq!(read.listen, Some(default.listen));
     assert_eq!(read.stomp_listen, Some(StompListen(default.stomp_listen)));
+    assert_eq!(read.stomps_listen, Some(StompListen(None)));
     assert_eq!(
         (read.compress, read.log),
         (Some(true), Some(LevelFilter::INFO))

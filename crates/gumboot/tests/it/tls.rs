@@ -10,7 +10,7 @@ use gumboot_websocket::{Client, Proxy, Socket, TlsOptions};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::time::timeout;
 
-use crate::program::Program;
+use crate::program::{Program, address};
 
 const WAIT_MAX: Duration = Duration::from_secs(20);
 
@@ -84,6 +84,20 @@ async fn what_serve_and_echo_print_is_secure_and_true() {
         let socket = client.connect(&url, protocols).await.unwrap();
         assert_eq!(socket.protocol(), protocols.first().copied());
     }
+}
+
+#[tokio::test]
+async fn stomp_over_tls_has_an_address_of_its_own() {
+    let folder = Folder::new("stomps");
+    let client = folder.certify();
+    let off = ["--stomp-listen", "off"];
+    let flags = [&["serve"][..], &off, &["--stomps-listen", "127.0.0.1:0"]].concat();
+    let program = folder.start(&flags);
+    let stomps = address(&program.print(5)[4], "stomps     ", "");
+    let url = format!("stomps://{stomps}");
+    let client = gumboot_stomp::Client::new(&url).unwrap().transport(client);
+    let session = timeout(WAIT_MAX, client.connect()).await.unwrap().unwrap();
+    session.disconnect().await.unwrap();
 }
 
 #[tokio::test]

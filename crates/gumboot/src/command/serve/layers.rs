@@ -45,6 +45,7 @@ impl Args {
         fill(&mut self.config, "GUMBOOT_CONFIG", variable)?;
         fill(&mut self.listen, "GUMBOOT_LISTEN", variable)?;
         fill(&mut self.stomp_listen, "GUMBOOT_STOMP_LISTEN", variable)?;
+        fill(&mut self.stomps_listen, "GUMBOOT_STOMPS_LISTEN", variable)?;
         fill(&mut self.log, "GUMBOOT_LOG", variable)?;
         if self.allow_origin.is_empty() {
             let mut origins = None::<String>;
@@ -87,6 +88,8 @@ impl Args {
         config.listen = self.listen.or(file.listen).unwrap_or(config.listen);
         let stomp_listen = self.stomp_listen.or(file.stomp_listen);
         config.stomp_listen = stomp_listen.map_or(config.stomp_listen, |StompListen(at)| at);
+        let stomps_listen = self.stomps_listen.or(file.stomps_listen);
+        config.stomps_listen = stomps_listen.and_then(|StompListen(at)| at);
         let mut websocket = file
             .websocket
             .unwrap_or_else(gumboot_websocket::proto::Config::server);
@@ -96,6 +99,9 @@ impl Args {
         config.websocket = Arc::new(websocket);
         let files = self.tls.files().or(file.tls);
         config.tls = files.map(read_tls).transpose()?;
+        if config.stomps_listen.is_some() && config.tls.is_none() {
+            return Err("--stomps-listen needs --tls-cert and --tls-key".to_owned());
+        }
         let origins = if self.allow_origin.is_empty() {
             file.allow_origin.unwrap_or_default()
         } else {

@@ -95,6 +95,11 @@ fn variables_that_are_wrong() {
             "GUMBOOT_TLS_CERT and GUMBOOT_TLS_KEY are set together",
         ),
         (
+            "GUMBOOT_STOMPS_LISTEN",
+            "127.0.0.1:0",
+            "--stomps-listen needs --tls-cert and --tls-key",
+        ),
+        (
             "GUMBOOT_COMPRESS",
             "no",
             "GUMBOOT_COMPRESS: invalid value 'no': provided string was not `true` or `false`",
