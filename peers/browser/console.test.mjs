@@ -395,6 +395,21 @@ test('the server view comes back after a loss', async (t) => {
   await ui.shows('server-status-text', 'Live');
 });
 
+test('the server view logs in as the STOMP view does', async (t) => {
+  const guarded = await serve('--user', 'alice:secret');
+  t.after(guarded.stop);
+  const { page, context } = await open(browser, `${guarded.console}#server`, { viewport: DESK });
+  t.after(() => context.close());
+  const ui = new Console(page);
+  await ui.shows('server-status-text', /^Login refused: /);
+  await page.goto(`${guarded.console}#stomp`);
+  await ui.click('stomp-settings-summary');
+  await ui.fill('stomp-login', 'alice');
+  await ui.fill('stomp-passcode', 'secret');
+  await page.locator('#tab-server').click();
+  await ui.shows('server-status-text', 'Live');
+});
+
 for (const [width, viewport] of [[390, PHONE], [1440, DESK]]) {
   for (const colorScheme of ['light', 'dark']) {
     const options = { viewport, colorScheme, reducedMotion: 'reduce' };

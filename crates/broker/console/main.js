@@ -18,6 +18,7 @@ const server = initServerView({
     location.hash = "#stomp";
     stomp.prepareSubscription(destination);
   },
+  credentials: () => stomp.credentials(),
 });
 
 initTabs(byId("tabs"), (view) => {

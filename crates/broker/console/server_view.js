@@ -17,7 +17,9 @@ const CONNECTION_KINDS = {
 const DESCRIBED_EVERY = 10;
 
 /**
- * @param {{ watch: (destination: string) => void }} actions what a destination's button does
+ * @param {{ watch: (destination: string) => void,
+ *   credentials: () => { login?: string, passcode?: string } }} actions what a destination's button
+ *   does, and who asks for the figures
  */
 export function initServerView(actions) {
   const view = new ServerView(actions);
@@ -38,7 +40,11 @@ class ServerView {
 
   constructor(actions) {
     this.#actions = actions;
-    this.#feed = new StatsFeed((stats) => this.#show(stats), (status) => this.#showStatus(status));
+    this.#feed = new StatsFeed(
+      (stats) => this.#show(stats),
+      (status) => this.#showStatus(status),
+      actions.credentials,
+    );
     this.#chart = new Chart({
       image: byId("server-chart"),
       readIn: byId("server-chart-in"),
@@ -70,19 +76,20 @@ class ServerView {
   #showStatus(status) {
     this.#status = status;
     byId("server-status").dataset.state = status.state;
-    byId("server-retry").hidden = status.state !== "waiting";
+    byId("server-retry").hidden = !["waiting", "refused"].includes(status.state);
     byId("view-server").dataset.stale = String(status.state !== "live" && this.#history.length > 0);
     this.#showCountdown();
   }
 
   #showCountdown() {
-    const { state, retryAt } = this.#status;
+    const { state, retryAt, reason } = this.#status;
     const again = this.#history.length > 0 ? "Reconnecting" : "Connecting";
     const seconds = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
     const texts = {
       live: "Live",
       connecting: `${again} …`,
       waiting: `Reconnecting in ${seconds} s`,
+      refused: `${reason}: fill in Login and Passcode of the STOMP view`,
       stopped: "Stopped",
     };
     setText(byId("server-status-text"), texts[state]);

@@ -1,8 +1,9 @@
 // The server's figures, once a second: an ordinary STOMP subscription to `/topic/$SYS/stats` that
-// comes back by itself after a loss.
+// comes back by itself after a loss. A server that refuses the log-in is not asked again by itself.
 
 import { socketUrl } from "./address.js";
 import { StompClient } from "./stomp_client.js";
+import { header } from "./stomp_frame.js";
 import { decode } from "./utf8.js";
 
 const DESTINATION = "/topic/$SYS/stats";
@@ -11,17 +12,24 @@ const DESTINATION = "/topic/$SYS/stats";
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 15_000;
 
+/** The ERRORs after which another attempt is of no use without another log-in. */
+const REFUSALS = ["Login refused", "Access denied"];
+
 /** The server beats this often where it has nothing to say; ours are not needed. */
 const HEART_BEAT = [0, 5_000];
 
 /**
- * @typedef {{ state: "connecting" | "live" | "waiting" | "stopped", retryAt?: number }} FeedStatus
+ * @typedef {{ state: "connecting" | "live" | "waiting" | "refused" | "stopped", retryAt?: number,
+ *   reason?: string }} FeedStatus
  */
 
 export class StatsFeed {
   #onStats;
   #onStatus;
+  #credentials;
   #client = null;
+  /** What the server said when it refused the log-in. */
+  #refusal = null;
   #failures = 0;
   #retryTimer;
   #running = false;
@@ -29,10 +37,12 @@ export class StatsFeed {
   /**
    * @param {(stats: object) => void} onStats the parsed body of each message
    * @param {(status: FeedStatus) => void} onStatus
+   * @param {() => { login?: string, passcode?: string }} credentials asked for at each attempt
    */
-  constructor(onStats, onStatus) {
+  constructor(onStats, onStatus, credentials) {
     this.#onStats = onStats;
     this.#onStatus = onStatus;
+    this.#credentials = credentials;
   }
 
   start() {
@@ -59,12 +69,16 @@ export class StatsFeed {
 
   #connect() {
     this.#onStatus({ state: "connecting" });
+    this.#refusal = null;
     const client = new StompClient(
-      { url: socketUrl("/ws"), versions: ["1.2"], heartBeat: HEART_BEAT },
+      { url: socketUrl("/ws"), versions: ["1.2"], heartBeat: HEART_BEAT, ...this.#credentials() },
       {
         onConnected: () => client.subscribe(DESTINATION, "stats"),
         onFrame: (direction, frame) => {
-          if (direction === "in" && frame.command === "MESSAGE") this.#receive(client, frame);
+          if (direction === "out") return;
+          if (frame.command === "MESSAGE") this.#receive(client, frame);
+          const error = frame.command === "ERROR" ? header(frame, "message") : null;
+          if (REFUSALS.includes(error)) this.#refusal = error;
         },
         onClose: () => this.#lost(client),
       },
@@ -89,6 +103,10 @@ export class StatsFeed {
   #lost(client) {
     if (client !== this.#client) return;
     this.#client = null;
+    if (this.#refusal !== null) {
+      this.#onStatus({ state: "refused", reason: this.#refusal });
+      return;
+    }
     const wait = Math.min(RETRY_MS_MIN * 2 ** this.#failures, RETRY_MS_MAX);
     const delay = wait * (0.8 + Math.random() * 0.4);
     this.#failures += 1;

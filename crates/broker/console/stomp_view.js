@@ -29,7 +29,10 @@ const STATES = {
 
 export function initStompView() {
   const view = new StompView();
-  return { prepareSubscription: (destination) => view.prepareSubscription(destination) };
+  return {
+    prepareSubscription: (destination) => view.prepareSubscription(destination),
+    credentials: () => view.credentials(),
+  };
 }
 
 class StompView {
@@ -58,6 +61,11 @@ class StompView {
   prepareSubscription(destination) {
     byId("stomp-subscribe-destination").value = destination;
     byId(this.#client?.state === "connected" ? "stomp-subscribe" : "stomp-connect").focus();
+  }
+
+  /** Who the form says one is. */
+  credentials() {
+    return { login: byId("stomp-login").value, passcode: byId("stomp-passcode").value };
   }
 
   #buildLog() {
