@@ -1,7 +1,7 @@
 //! Operations on a broker: whatever clients do, no bound is passed, nothing of a queue is delivered twice without a
 //! word, and when all have gone nothing is left.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use arbitrary::{Arbitrary, Unstructured};
 use gumboot_broker_core::{
@@ -49,6 +49,7 @@ enum Operation {
         exclusive: bool,
         no_local: bool,
     },
+    Unsent(u8, u8, u8),
     Unsubscribe(u8, u8),
 }
 
@@ -58,14 +59,20 @@ struct Seen {
     delivered: HashSet<u32>,
     /// Those that came into a dead-letter queue, where they are new.
     dead: HashSet<u32>,
+    /// What each delivery was.
+    names: HashMap<(SessionId, DeliveryId), u32>,
+    /// Those that the driver did not send: they may come as if for the first time.
+    unsent: HashSet<u32>,
 }
 
 impl Output<u32> for Seen {
-    fn deliver(&mut self, _: SessionId, delivery: Delivery<'_, u32>) {
+    fn deliver(&mut self, to: SessionId, delivery: Delivery<'_, u32>) {
         let number = *delivery.message;
+        self.names.extend(delivery.id.map(|id| ((to, id), number)));
         if number.is_multiple_of(2) {
             let is_first = self.delivered.insert(number);
-            assert!(is_first || delivery.redelivered || self.dead.remove(&number));
+            let is_new = is_first || self.unsent.contains(&number);
+            assert!(is_new || delivery.redelivered || self.dead.remove(&number));
         }
     }
 
@@ -204,6 +211,11 @@ impl World {
             }
             Operation::Sent(session, subscription, number) => {
                 broker.handle_sent(now, id(session), delivery(subscription, number), seen);
+            }
+            Operation::Unsent(session, subscription, number) => {
+                let (session, delivery) = (id(session), delivery(subscription, number));
+                broker.handle_unsent(session, delivery);
+                seen.unsent.extend(seen.names.get(&(session, delivery)));
             }
             Operation::Subscribe {
                 session,

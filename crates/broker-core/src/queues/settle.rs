@@ -79,10 +79,11 @@ impl<M: Payload> Queues<M> {
         }
     }
 
-    /// Those of the deliveries of a consumer that the driver has not sent.
+    /// Those of the deliveries of a consumer that the driver has not sent. One that is acknowledged in a transaction all
+    /// the same, by a client that guesses, is left to that.
     pub(crate) fn unsent(&self, key: ConsumerKey) -> Vec<u64> {
         let leases = self.consumer(key).leases.iter();
-        let unsent = leases.filter(|(_, lease)| lease.is_unsent);
+        let unsent = leases.filter(|(_, lease)| lease.is_unsent && lease.held.is_none());
         unsent.map(|(number, _)| *number).collect()
     }
 

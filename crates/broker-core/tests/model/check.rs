@@ -56,6 +56,9 @@ impl Check {
 
     /// All that can be predicted.
     fn changes(&mut self, model: &mut Model, record: &Record) {
+        for uid in model.unsent.drain(..) {
+            self.delivered.remove(&uid);
+        }
         let Expected {
             mut events,
             mut enqueued,
@@ -181,6 +184,7 @@ impl Check {
             owner,
             number,
             held: None,
+            is_unsent: false,
         });
         self.deliveries += 1;
         self.redeliveries += u64::from(leased.redelivered);

@@ -47,6 +47,8 @@ pub(crate) struct Lease {
     pub(crate) owner: Owner,
     pub(crate) number: u64,
     pub(crate) held: Option<u64>,
+    /// Its driver has not sent it, and will not.
+    pub(crate) is_unsent: bool,
 }
 
 /// A session and a subscription of it.
@@ -238,6 +240,8 @@ pub(crate) struct Model {
     pub(crate) expected: Expected,
     /// The broker's names for messages.
     pub(crate) ids: BTreeMap<u64, u64>,
+    /// Messages that came back as if they had never been delivered.
+    pub(crate) unsent: Vec<u64>,
 }
 
 impl Model {

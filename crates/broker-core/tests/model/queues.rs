@@ -96,10 +96,17 @@ impl Model {
             match verdict {
                 Verdict::Acknowledge => drop(self.settle(queue, index, Settled::Acknowledged)),
                 Verdict::Refuse => self.bury(queue, index),
-                Verdict::Requeue(delay) => self.bring_back(queue, index, delay),
+                Verdict::Requeue(delay) => {
+                    self.queues[queue].messages[index].redelivered = true;
+                    self.bring_back(queue, index, delay);
+                }
                 Verdict::Lose => {
-                    if is_auto {
-                        self.queues[queue].messages[index].deliveries -= 1;
+                    let message = &mut self.queues[queue].messages[index];
+                    let is_unsent = message.lease().is_some_and(|lease| lease.is_unsent);
+                    message.deliveries -= u32::from(is_auto || is_unsent);
+                    message.redelivered |= !is_unsent;
+                    if !message.redelivered {
+                        self.unsent.push(message.uid);
                     }
                     self.bring_back(queue, index, 0);
                 }
@@ -112,7 +119,6 @@ impl Model {
         let closed = self.queues[queue].closed;
         let is_grave = self.queues[queue].key == DEAD;
         let message = &mut self.queues[queue].messages[index];
-        message.redelivered = true;
         if closed {
             self.settle(queue, index, Settled::Discarded);
         } else if message.deliveries >= DELIVERIES_MAX && !is_grave {
@@ -217,6 +223,8 @@ impl Model {
             }
             if ack == AckMode::Auto && !looks {
                 self.lose(owner);
+            } else {
+                self.lose_unsent(owner);
             }
         }
         true
@@ -238,6 +246,29 @@ impl Model {
             self.close(index);
         }
         consumer.browse.is_some()
+    }
+
+    /// The driver has not sent a delivery, and will not.
+    pub(crate) fn driver_unsent(&mut self, owner: Owner, number: u64) {
+        let messages = self.queues.iter_mut().flat_map(|queue| &mut queue.messages);
+        for message in messages {
+            if let State::Leased(lease) = &mut message.state
+                && (lease.owner, lease.number) == (owner, number)
+            {
+                lease.is_unsent = true;
+            }
+        }
+    }
+
+    fn lose_unsent(&mut self, owner: Owner) {
+        if let Some(queue) = self.queue_of(owner) {
+            let leases = self.queues[queue].leases(owner);
+            let unsent = leases
+                .iter()
+                .filter(|(lease, _)| lease.is_unsent && lease.held.is_none());
+            let numbers: Vec<_> = unsent.map(|(lease, _)| lease.number).collect();
+            self.decide(owner, &numbers, Verdict::Lose);
+        }
     }
 
     /// All that a consumer has comes back.

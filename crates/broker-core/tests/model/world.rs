@@ -60,7 +60,8 @@ impl World {
             18 => self.forget_durable(session),
             19..52 => self.send(session),
             52..72 => self.acknowledge(),
-            72..86 => self.driver_sent(),
+            72..83 => self.driver_sent(),
+            83..86 => self.driver_unsent(),
             86..90 => self.begin(session),
             90..94 => self.commit(session),
             94 => self.abort(session),
@@ -339,6 +340,15 @@ impl World {
             &mut record,
         );
         self.compare(true, true, record);
+    }
+
+    fn driver_unsent(&mut self) {
+        let (owner, number) = self.delivery();
+        self.note(|| format!("unsent {owner:?} {number}"));
+        self.model.driver_unsent(owner, number);
+        self.broker
+            .handle_unsent(SessionId(owner.0), delivery_id(owner, number));
+        self.compare(true, true, Record::default());
     }
 
     fn begin(&mut self, id: usize) {
