@@ -62,6 +62,21 @@ fn the_example_says_what_holds_anyhow() {
 }
 
 #[test]
+fn what_the_documents_show_can_be_read() {
+    let documents = [
+        include_str!("../../../../docs/from-activemq.md"),
+        include_str!("../../../../docs/from-rabbitmq.md"),
+        include_str!("../../../../docs/stomp.md"),
+    ];
+    for text in documents {
+        let blocks = text.split("```toml\n").skip(1);
+        let blocks: Vec<_> = blocks.filter_map(|rest| rest.split("```").next()).collect();
+        assert!(blocks.len() > 1, "{blocks:?}");
+        blocks.into_iter().map(read).for_each(drop);
+    }
+}
+
+#[test]
 fn nothing_is_what_holds_without_a_file() {
     let (read, none) = (read(""), Read::default());
     assert_eq!(
