@@ -145,8 +145,7 @@ impl<M: Payload> Broker<M> {
 
     /// All that a consumer has comes back.
     fn lose(&mut self, now: Timestamp, key: ConsumerKey, output: &mut impl Output<M>) {
-        let leases = &self.queues.consumer(key).leases;
-        let numbers: Vec<_> = leases.keys().copied().collect();
+        let numbers = self.queues.consumer(key).all();
         self.queues
             .settle(now, key, &numbers, Verdict::Lose, output);
     }

@@ -29,8 +29,8 @@ pub(crate) struct Send<M> {
 #[derive(Debug)]
 pub(crate) struct Decision {
     pub(crate) consumer: ConsumerKey,
-    /// What the deliveries that it is for are marked with.
-    pub(crate) operation: u64,
+    /// The deliveries that it is for, in order. Nobody else acknowledges them meanwhile.
+    pub(crate) numbers: Vec<u64>,
     pub(crate) verdict: Verdict,
 }
 

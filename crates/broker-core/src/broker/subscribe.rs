@@ -150,7 +150,8 @@ impl<M: Payload> Broker<M> {
         if consumer.ack == AckMode::Auto || consumer.browse.is_some() {
             self.lose(now, key, output);
         } else {
-            let unsent = self.queues.unsent(key);
+            // One that is acknowledged in a transaction all the same, by a client that guesses, is left to that.
+            let unsent = consumer.unsent();
             self.queues.settle(now, key, &unsent, Verdict::Lose, output);
         }
         if !self.queues.forget(key)

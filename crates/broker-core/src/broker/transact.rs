@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     error::Refusal,
+    limits::Limits,
     message::Payload,
     output::Output,
     queue::ConsumerKey,
@@ -79,11 +80,13 @@ impl<M: Payload> Broker<M> {
             self.apply_send(now, session_id, &send.destination, sent, output);
         }
         for decision in &transaction.verdicts {
-            let numbers = self.queues.held(decision.consumer, decision.operation);
             let Decision {
-                consumer, verdict, ..
-            } = *decision;
-            self.queues.settle(now, consumer, &numbers, verdict, output);
+                consumer,
+                numbers,
+                verdict,
+            } = decision;
+            self.queues
+                .settle(now, *consumer, numbers, *verdict, output);
         }
         self.forget_all_ended(session_id, &transaction);
         self.queues.flush(now, output);
@@ -135,7 +138,9 @@ impl<M: Payload> Broker<M> {
         send: Send<M>,
     ) -> Result<(), Refusal> {
         let bytes = send.properties.bytes;
-        self.open_transaction(session, id, bytes)?.send(send);
+        let session = self.sessions.get_mut(&session);
+        let session = session.ok_or(Refusal::SessionUnknown)?;
+        open(session, id, bytes, &self.settings.limits)?.send(send);
         Ok(())
     }
 
@@ -144,35 +149,19 @@ impl<M: Payload> Broker<M> {
         session: SessionId,
         id: &str,
         consumer: ConsumerKey,
-        numbers: &[u64],
+        numbers: Vec<u64>,
         verdict: Verdict,
     ) -> Result<(), Refusal> {
-        let operation = self.next_serial();
-        let transaction = self.open_transaction(session, id, 0)?;
+        let session = self.sessions.get_mut(&session);
+        let session = session.ok_or(Refusal::SessionUnknown)?;
+        let transaction = open(session, id, 0, &self.settings.limits)?;
+        self.queues.hold(consumer, &numbers);
         transaction.verdicts.push(Decision {
             consumer,
-            operation,
+            numbers,
             verdict,
         });
-        self.queues.hold(consumer, numbers, operation);
         Ok(())
-    }
-
-    /// A transaction that has room for another operation.
-    fn open_transaction(
-        &mut self,
-        session: SessionId,
-        id: &str,
-        bytes: usize,
-    ) -> Result<&mut Transaction<M>, Refusal> {
-        let session = self
-            .sessions
-            .get_mut(&session)
-            .ok_or(Refusal::SessionUnknown)?;
-        let index = find(session, id)?;
-        let transaction = &mut session.transactions[index];
-        transaction.check_room(bytes, &self.settings.limits)?;
-        Ok(transaction)
     }
 
     /// A transaction, which is open no longer.
@@ -199,7 +188,7 @@ impl<M: Payload> Broker<M> {
     /// What a transaction acknowledged can be acknowledged again.
     fn undo(&mut self, session: SessionId, transaction: &Transaction<M>) {
         for decision in &transaction.verdicts {
-            self.queues.release(decision.consumer, decision.operation);
+            self.queues.let_go(decision.consumer, &decision.numbers);
         }
         self.forget_all_ended(session, transaction);
     }
@@ -217,4 +206,17 @@ impl<M: Payload> Broker<M> {
 fn find<M>(session: &Session<M>, id: &str) -> Result<usize, Refusal> {
     let found = session.transactions.iter().position(|t| &*t.id == id);
     found.ok_or(Refusal::TransactionUnknown)
+}
+
+/// A transaction that has room for another operation.
+fn open<'a, M>(
+    session: &'a mut Session<M>,
+    id: &str,
+    bytes: usize,
+    limits: &Limits,
+) -> Result<&'a mut Transaction<M>, Refusal> {
+    let index = find(session, id)?;
+    let transaction = &mut session.transactions[index];
+    transaction.check_room(bytes, limits)?;
+    Ok(transaction)
 }

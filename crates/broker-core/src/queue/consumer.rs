@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{QueueKey, Rank};
 use crate::{
+    error::Refusal,
     message::{DeliveryId, MessageId},
     session::{SessionId, SubscriptionId},
     subscribe::{AckMode, Credit, Filter},
@@ -20,8 +21,10 @@ pub(crate) struct Consumer {
     /// Of one that only looks, how many messages it has still to see.
     pub(crate) browse: Option<usize>,
     /// What was delivered and is not acknowledged, in order.
-    pub(crate) leases: BTreeMap<u64, Lease>,
-    /// The bytes of these.
+    free: BTreeMap<u64, Lease>,
+    /// What is acknowledged in transactions that are open. It is apart, so that nobody walks over it.
+    held: BTreeMap<u64, Lease>,
+    /// The bytes of both.
     leased_bytes: usize,
     /// The number of the last delivery.
     last: u64,
@@ -39,8 +42,6 @@ pub(crate) struct Lease {
     /// The message; none if it was only looked at.
     pub(crate) message: Option<MessageId>,
     bytes: usize,
-    /// The operation in a transaction that acknowledges it.
-    pub(crate) held: Option<u64>,
     /// The driver says that it has not sent it, and will not.
     pub(crate) is_unsent: bool,
 }
@@ -62,7 +63,8 @@ impl Consumer {
             credit,
             filter,
             browse: None,
-            leases: BTreeMap::new(),
+            free: BTreeMap::new(),
+            held: BTreeMap::new(),
             leased_bytes: 0,
             last: 0,
             cursor: Rank::FIRST,
@@ -73,13 +75,18 @@ impl Consumer {
 
     /// Whether it can be delivered a message, if that is not too long.
     pub(crate) fn has_credit(&self) -> bool {
-        self.leases.len() < self.credit.messages
+        self.free.len() + self.held.len() < self.credit.messages
     }
 
     /// Whether it can be delivered a message of that length.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         let fits = self.leased_bytes.saturating_add(bytes) <= self.credit.bytes;
-        self.has_credit() && (fits || self.leases.is_empty())
+        self.has_credit() && (fits || !self.has_leases())
+    }
+
+    /// Whether something was delivered and is not acknowledged.
+    pub(crate) fn has_leases(&self) -> bool {
+        !(self.free.is_empty() && self.held.is_empty())
     }
 
     /// Notes a delivery, and gives its name.
@@ -89,10 +96,9 @@ impl Consumer {
         let lease = Lease {
             message,
             bytes,
-            held: None,
             is_unsent: false,
         };
-        self.leases.insert(self.last, lease);
+        self.free.insert(self.last, lease);
         DeliveryId {
             subscription: self.subscription,
             number: self.last,
@@ -101,18 +107,133 @@ impl Consumer {
 
     /// Forgets a delivery: its credit is free again.
     pub(crate) fn release(&mut self, number: u64) -> Option<Lease> {
-        let lease = self.leases.remove(&number)?;
+        let lease = self.free.remove(&number);
+        let lease = lease.or_else(|| self.held.remove(&number))?;
         self.leased_bytes -= lease.bytes;
         Some(lease)
     }
 
-    /// The deliveries that an acknowledgement of `number` is for.
-    pub(crate) fn covered(&self, number: u64) -> Vec<u64> {
-        if self.ack == AckMode::ClientIndividual {
-            return vec![number];
+    /// Notes that a transaction acknowledges these deliveries.
+    pub(crate) fn hold(&mut self, numbers: &[u64]) {
+        for number in numbers {
+            if let Some(lease) = self.free.remove(number) {
+                self.held.insert(*number, lease);
+            }
         }
-        let earlier = self.leases.range(..=number);
-        let free = earlier.filter(|(_, lease)| lease.held.is_none());
-        free.map(|(number, _)| *number).collect()
+    }
+
+    /// The transaction was aborted: these deliveries can be acknowledged again.
+    pub(crate) fn let_go(&mut self, numbers: &[u64]) {
+        for number in numbers {
+            if let Some(lease) = self.held.remove(number) {
+                self.free.insert(*number, lease);
+            }
+        }
+    }
+
+    /// The deliveries that an acknowledgement of `number` by the client is for. It takes time for these only, however
+    /// many transactions hold.
+    pub(crate) fn covered(&self, number: u64) -> Result<Vec<u64>, Refusal> {
+        if self.held.contains_key(&number) {
+            return Err(Refusal::DeliveryHeld);
+        }
+        if !self.is_clients() || !self.free.contains_key(&number) {
+            return Err(Refusal::DeliveryUnknown);
+        }
+        if self.ack == AckMode::ClientIndividual {
+            return Ok(vec![number]);
+        }
+        Ok(self.up_to(number))
+    }
+
+    /// Whether the client acknowledges, and not the driver.
+    pub(crate) fn is_clients(&self) -> bool {
+        self.ack != AckMode::Auto && self.browse.is_none()
+    }
+
+    /// The deliveries until `number` that no transaction holds.
+    pub(crate) fn up_to(&self, number: u64) -> Vec<u64> {
+        self.free.range(..=number).map(|(n, _)| *n).collect()
+    }
+
+    /// All deliveries, in order.
+    pub(crate) fn all(&self) -> Vec<u64> {
+        let mut all: Vec<_> = self.free.keys().chain(self.held.keys()).copied().collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Those that the driver has not sent, and that no transaction holds.
+    pub(crate) fn unsent(&self) -> Vec<u64> {
+        let unsent = self.free.iter().filter(|(_, lease)| lease.is_unsent);
+        unsent.map(|(number, _)| *number).collect()
+    }
+
+    /// The driver has not sent this delivery, and will not.
+    pub(crate) fn note_unsent(&mut self, number: u64) {
+        let lease = self.free.get_mut(&number);
+        if let Some(lease) = lease.or_else(|| self.held.get_mut(&number)) {
+            lease.is_unsent = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn consumer(deliveries: u64) -> Consumer {
+        let credit = Credit {
+            messages: 10,
+            bytes: 100,
+        };
+        let (session, id) = (SessionId(1), SubscriptionId(1));
+        let filter = Filter::default();
+        let ack = AckMode::Client;
+        let mut consumer = Consumer::new(session, id, QueueKey(0), ack, credit, filter);
+        for number in 1..=deliveries {
+            assert_eq!(consumer.lease(None, 10).number, number);
+        }
+        consumer
+    }
+
+    #[test]
+    fn what_is_held_is_apart_from_what_is_covered_next() {
+        let mut consumer = consumer(6);
+        let first = consumer.covered(3).unwrap();
+        assert_eq!(first, [1, 2, 3]);
+        consumer.hold(&first);
+        assert_eq!(consumer.free.len(), 3);
+        assert_eq!(consumer.covered(2), Err(Refusal::DeliveryHeld));
+        let second = consumer.covered(5).unwrap();
+        assert_eq!(second, [4, 5]);
+        consumer.hold(&second);
+        // An abort of the first leaves the second as it is.
+        consumer.let_go(&first);
+        assert_eq!(consumer.covered(6).unwrap(), [1, 2, 3, 6]);
+        assert_eq!(consumer.covered(4), Err(Refusal::DeliveryHeld));
+        assert_eq!(consumer.all(), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn what_is_held_takes_credit_until_it_is_acknowledged() {
+        let mut consumer = consumer(10);
+        consumer.hold(&(1..=10).collect::<Vec<_>>());
+        assert!(consumer.has_leases() && !consumer.has_credit());
+        for number in 1..=10 {
+            assert!(consumer.release(number).is_some());
+        }
+        assert!(!consumer.has_leases() && consumer.has_room(100));
+        assert!(consumer.release(1).is_none());
+    }
+
+    #[test]
+    fn what_is_unsent_and_held_is_left_to_the_transaction() {
+        let mut consumer = consumer(3);
+        consumer.hold(&[1]);
+        (1..=2).for_each(|number| consumer.note_unsent(number));
+        assert_eq!(consumer.unsent(), [2]);
+        consumer.let_go(&[1]);
+        assert_eq!(consumer.unsent(), [1, 2]);
     }
 }

@@ -88,8 +88,8 @@ impl<M: Payload> Queues<M> {
 
     /// Forgets a consumer that has nothing to acknowledge; whether it had none.
     pub(crate) fn forget(&mut self, key: ConsumerKey) -> bool {
-        let consumer = &self.consumers[key.0];
-        let done = !consumer.stands && consumer.leases.is_empty();
+        let consumer = self.consumers.get(key.0);
+        let done = consumer.is_some_and(|consumer| !consumer.stands && !consumer.has_leases());
         if done {
             self.consumers.remove(key.0);
         }

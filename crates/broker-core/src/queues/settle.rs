@@ -26,65 +26,36 @@ pub(crate) enum Verdict {
 impl<M: Payload> Queues<M> {
     /// The deliveries that an acknowledgement of `number` by the client is for.
     pub(crate) fn covered(&self, key: ConsumerKey, number: u64) -> Result<Vec<u64>, Refusal> {
-        let consumer = self.consumer(key);
-        let is_clients = consumer.ack != AckMode::Auto && consumer.browse.is_none();
-        let lease = consumer.leases.get(&number).filter(|_| is_clients);
-        match lease.ok_or(Refusal::DeliveryUnknown)?.held {
-            Some(_) => Err(Refusal::DeliveryHeld),
-            None => Ok(consumer.covered(number)),
+        let consumer = self.consumers.get(key.0);
+        consumer.ok_or(Refusal::DeliveryUnknown)?.covered(number)
+    }
+
+    /// Notes that a transaction acknowledges these deliveries.
+    pub(crate) fn hold(&mut self, key: ConsumerKey, numbers: &[u64]) {
+        if let Some(consumer) = self.consumers.get_mut(key.0) {
+            consumer.hold(numbers);
         }
     }
 
-    /// Notes that an operation in a transaction acknowledges these deliveries.
-    pub(crate) fn hold(&mut self, key: ConsumerKey, numbers: &[u64], operation: u64) {
-        let leases = &mut self.consumers[key.0].leases;
-        for number in numbers {
-            if let Some(lease) = leases.get_mut(number) {
-                lease.held = Some(operation);
-            }
+    /// The transaction was aborted: all is as before it.
+    pub(crate) fn let_go(&mut self, key: ConsumerKey, numbers: &[u64]) {
+        if let Some(consumer) = self.consumers.get_mut(key.0) {
+            consumer.let_go(numbers);
         }
-    }
-
-    /// The transaction was aborted: all is as before the operation.
-    pub(crate) fn release(&mut self, key: ConsumerKey, operation: u64) {
-        for lease in self.consumers[key.0].leases.values_mut() {
-            lease.held.take_if(|held| *held == operation);
-        }
-    }
-
-    /// The deliveries that an operation in a transaction acknowledges.
-    pub(crate) fn held(&self, key: ConsumerKey, operation: u64) -> Vec<u64> {
-        let leases = self.consumer(key).leases.iter();
-        let held = leases.filter(|(_, lease)| lease.held == Some(operation));
-        held.map(|(number, _)| *number).collect()
     }
 
     /// The driver has sent these deliveries, which nobody else acknowledges.
-    pub(crate) fn sent(&mut self, key: ConsumerKey, number: u64) -> Vec<u64> {
-        let consumer = self.consumer(key);
-        if consumer.ack != AckMode::Auto && consumer.browse.is_none() {
-            return Vec::new();
-        }
-        consumer
-            .leases
-            .range(..=number)
-            .map(|(number, _)| *number)
-            .collect()
+    pub(crate) fn sent(&self, key: ConsumerKey, number: u64) -> Vec<u64> {
+        let consumer = self.consumers.get(key.0);
+        let consumer = consumer.filter(|consumer| !consumer.is_clients());
+        consumer.map_or_else(Vec::new, |consumer| consumer.up_to(number))
     }
 
     /// The driver has not sent this delivery, and will not.
     pub(crate) fn note_unsent(&mut self, key: ConsumerKey, number: u64) {
-        if let Some(lease) = self.consumers[key.0].leases.get_mut(&number) {
-            lease.is_unsent = true;
+        if let Some(consumer) = self.consumers.get_mut(key.0) {
+            consumer.note_unsent(number);
         }
-    }
-
-    /// Those of the deliveries of a consumer that the driver has not sent. One that is acknowledged in a transaction all
-    /// the same, by a client that guesses, is left to that.
-    pub(crate) fn unsent(&self, key: ConsumerKey) -> Vec<u64> {
-        let leases = self.consumer(key).leases.iter();
-        let unsent = leases.filter(|(_, lease)| lease.is_unsent && lease.held.is_none());
-        unsent.map(|(number, _)| *number).collect()
     }
 
     /// Decides on deliveries.
@@ -96,7 +67,9 @@ impl<M: Payload> Queues<M> {
         verdict: Verdict,
         output: &mut impl Output<M>,
     ) {
-        let consumer = &mut self.consumers[key.0];
+        let Some(consumer) = self.consumers.get_mut(key.0) else {
+            return;
+        };
         let queue_key = consumer.queue;
         let is_auto = consumer.ack == AckMode::Auto;
         let leases: Vec<_> = numbers

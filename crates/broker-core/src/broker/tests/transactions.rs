@@ -86,6 +86,34 @@ fn an_abort_undoes_acknowledgements() {
 }
 
 #[test]
+fn cumulative_acks_of_two_transactions_share_what_there_is() {
+    let mut w = world();
+    w.broker.handle_begin(w.now, ONE, "u").unwrap();
+    w.subscribe(1, 1, "/topic/a", AckMode::Client);
+    for message in 1..=6 {
+        w.send(3, "/topic/a", message).unwrap();
+    }
+    let ack = |w: &mut World, number, t| {
+        w.broker
+            .handle_ack(w.now, ONE, delivery(1, number), Some(t), &mut w.log)
+    };
+    let queued = |w: &World| w.broker.usage().queued;
+    ack(&mut w, 2, "t").unwrap();
+    ack(&mut w, 4, "u").unwrap();
+    assert_eq!(ack(&mut w, 1, "u"), Err(Refusal::DeliveryHeld));
+    ack(&mut w, 5, "t").unwrap();
+    w.broker.handle_abort(w.now, ONE, "u").unwrap();
+    // Those of the other are free again, its own are not.
+    assert_eq!(ack(&mut w, 5, "t"), Err(Refusal::DeliveryHeld));
+    commit(&mut w, "t").unwrap();
+    assert_eq!(queued(&w), 3);
+    w.ack(1, 1, 4).unwrap();
+    assert_eq!(queued(&w), 1);
+    w.ack(1, 1, 6).unwrap();
+    assert_eq!(queued(&w), 0);
+}
+
+#[test]
 fn a_lost_connection_aborts() {
     let mut w = world();
     w.subscribe(1, 1, QUEUE, AckMode::Client);
