@@ -55,7 +55,8 @@ impl Options {
             Some(name) => Some(name.into_owned()),
             None if destination.kind() != Kind::Topic => None,
             None if is(["durable", "persistent"])? && !is(["auto-delete"; 2])? => {
-                id.map(str::to_owned)
+                let wanted = "is the name of a durable subscription; durable needs it";
+                Some(id.ok_or_else(|| Refused::header("id", wanted))?.to_owned())
             }
             None => None,
         };
