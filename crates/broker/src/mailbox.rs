@@ -95,6 +95,8 @@ struct State {
     waker: Option<Waker>,
     /// It has no room for messages, and is woken for signals only.
     signals_only: bool,
+    /// What is in it is not going to be sent.
+    has_overflowed: bool,
     /// Of the subscriptions that have one of their own; most connections have none.
     policies: Option<Box<Policies>>,
 }
@@ -108,10 +110,11 @@ impl State {
         }
     }
 
-    /// Empties it for good.
+    /// Empties it for good, except for what somebody else is to get.
     fn overflow(&mut self) {
-        self.items = VecDeque::new();
+        self.items.retain(|item| item.id_of(None).is_some());
         self.bytes = 0;
+        self.has_overflowed = true;
         self.signal.get_or_insert(Signal::Overflow);
     }
 }
@@ -146,6 +149,10 @@ impl Mailbox {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.signal.is_some() {
+            // Its session ends without it; who is to get a message then has to be known.
+            if delivery.number.is_some() {
+                state.items.push_back(Item::Message(delivery));
+            }
             return;
         }
         let State {
@@ -219,7 +226,12 @@ impl Mailbox {
         if let Some(policies) = &mut state.policies {
             policies.on_taken();
         }
-        (std::mem::take(&mut state.items), state.signal)
+        let items = if state.has_overflowed {
+            VecDeque::new()
+        } else {
+            std::mem::take(&mut state.items)
+        };
+        (items, state.signal)
     }
 
     /// What the owner is told, for one who has no room for messages; if nothing, the task is woken when it is.

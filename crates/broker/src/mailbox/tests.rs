@@ -53,6 +53,36 @@ fn at_the_bound_and_one_past() {
 }
 
 #[test]
+fn what_is_to_be_acknowledged_is_known_as_unsent_after_an_overflow() {
+    let mailbox = Mailbox::new(1);
+    let wakeups = &mut Wakeups::default();
+    let mut push = |subscription, number| {
+        mailbox.push(
+            Delivery {
+                number: NonZeroU64::new(number),
+                ..named(subscription, "", "", 1)
+            },
+            wakeups,
+        );
+    };
+    push(7, 1);
+    push(0, 0);
+    push(0, 0);
+    push(7, 2);
+    push(8, 1);
+    push(0, 0);
+    assert_eq!(take(&mailbox), (0, Some(Signal::Overflow)));
+    let unsent = |subscription: Option<u32>| -> Vec<_> {
+        let ids = mailbox.unsent(subscription.map(SubscriptionId));
+        ids.iter()
+            .map(|id| (id.subscription.0, id.number))
+            .collect()
+    };
+    assert_eq!(unsent(None), [(7, 1), (7, 2), (8, 1)]);
+    assert_eq!(unsent(Some(8)), [(8, 1)]);
+}
+
+#[test]
 fn an_empty_mailbox_takes_one_message_of_any_size() {
     let mailbox = Mailbox::new(1);
     mailbox.push(delivery(1000), &mut Wakeups::default());

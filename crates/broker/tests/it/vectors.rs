@@ -37,7 +37,7 @@ macro_rules! files {
 
 files! {
     acknowledge bodies connect destinations disconnect durable errors framing headers properties queues receipts
-    redelivery subscribe transactions websocket
+    redelivery slow subscribe transactions websocket
 }
 
 fn folder() -> std::path::PathBuf {
@@ -116,9 +116,18 @@ fn server(vector: &Vector) -> TestServer {
                 assert_eq!(value, "drop-oldest");
                 policy.overflow = Overflow::DropOldest;
             }
+            "subscription-messages-max" => {
+                let messages_max = number();
+                config.broker.topic = QueuePolicy {
+                    messages_max,
+                    ..QueuePolicy::default()
+                }
+                .into();
+            }
             "transaction-age-ms-max" => {
                 config.broker.limits.transaction_age_ms_max = number() as u64;
             }
+            "transaction-bytes-max" => config.broker.limits.transaction_bytes_max = number(),
             "transaction-operations-max" => {
                 config.broker.limits.transaction_operations_max = number();
             }
