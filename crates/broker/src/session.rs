@@ -101,15 +101,14 @@ impl<L: Line<P>, P: Subprotocol> Session<L, P> {
             Poll::Pending
         };
         let outbox = self.protocol.poll_outbox(cx, now, self.line.carrier());
-        let written = self.line.poll_write(cx, now).map(log_end);
+        let _ = self.line.poll_write(cx, now).map(log_end);
         if blocked && !self.line.is_blocked() {
             // What was not read is no silence.
             self.protocol.handle_received(now);
             return Poll::Ready(());
         }
         let timer = self.poll_timer(cx);
-        let more = outbox.is_ready() && written.is_ready();
-        if read.is_ready() || timer.is_ready() || more || self.line.is_ending() {
+        if read.is_ready() || outbox.is_ready() || timer.is_ready() || self.line.is_ending() {
             return Poll::Ready(());
         }
         Poll::Pending

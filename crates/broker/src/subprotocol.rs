@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use gumboot_websocket::proto::{CloseFrame, Config, Connection, MessageKind, SharedBytes};
+use gumboot_websocket::proto::{CloseFrame, Closing, Config, Connection, MessageKind, SharedBytes};
 
 use crate::metrics::Messages;
 
@@ -29,6 +29,9 @@ pub(crate) trait Carrier {
 
     /// Whether so much waits to be written that nothing should be added.
     fn is_full(&self) -> bool;
+
+    /// Whether what is sent goes out; a connection that is lost or being closed takes nothing.
+    fn is_open(&self) -> bool;
 }
 
 impl Carrier for Connection {
@@ -54,11 +57,16 @@ impl Carrier for Connection {
     fn is_full(&self) -> bool {
         self.bytes_pending() > gumboot_websocket::PENDING_BYTES_MAX
     }
+
+    fn is_open(&self) -> bool {
+        self.closing() == Closing::Open && !self.is_transport_done()
+    }
 }
 
 /// One connection's end of a subprotocol.
 pub(crate) trait Subprotocol {
-    /// Sends what others have for this connection; pending when there is no more of it, or no room for it.
+    /// Sends what others have for this connection; ready if some was sent, pending when there is no more of it, or no
+    /// room for it.
     fn poll_outbox(
         &mut self,
         cx: &mut Context<'_>,

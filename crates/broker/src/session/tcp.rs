@@ -53,6 +53,10 @@ impl Carrier for Stream {
     fn is_full(&self) -> bool {
         self.queue.bytes_pending() > PENDING_BYTES_MAX
     }
+
+    fn is_open(&self) -> bool {
+        !self.ended
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TcpLine<S> {

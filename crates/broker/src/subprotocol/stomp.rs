@@ -186,26 +186,27 @@ impl Subprotocol for Stomp {
         now: Instant,
         carrier: &mut impl Carrier,
     ) -> Poll<()> {
-        if self.end == End::Ended {
+        // What a connection does not take any more is for others, and not to be called sent.
+        if self.end == End::Ended || !carrier.is_open() {
             return Poll::Pending;
         }
         let login = self.poll_login(cx, now, carrier);
         if login.is_ready() {
             return login;
         }
-        let signal = if self.outbox.is_empty() {
-            let (items, signal) = self.seat.mailbox().poll_take(cx);
-            self.outbox = items;
-            signal
-        } else {
-            self.seat.mailbox().poll_signal(cx)
-        };
-        let had_some = !self.outbox.is_empty();
+        let mut signal = None;
+        if self.outbox.is_empty() {
+            (self.outbox, signal) = self.seat.mailbox().poll_take(cx);
+        }
+        let waited = self.outbox.len();
         self.send_outbox(now, carrier);
+        if signal.is_none() && !self.outbox.is_empty() {
+            signal = self.seat.mailbox().poll_signal(cx);
+        }
         if let Some(signal) = signal {
             self.on_signal(now, signal, carrier);
         }
-        if had_some {
+        if self.outbox.len() < waited {
             Poll::Ready(())
         } else {
             Poll::Pending

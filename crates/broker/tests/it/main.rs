@@ -9,6 +9,7 @@ mod drain;
 mod errors;
 mod fan_out;
 mod full;
+mod give_back;
 mod handshake;
 mod heart_beat;
 mod publish;

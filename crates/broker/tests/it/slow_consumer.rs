@@ -67,6 +67,26 @@ fn it_is_closed_and_the_others_get_everything() {
 }
 
 #[test]
+fn what_it_has_goes_to_others_though_it_never_reads() {
+    for over in [Over::Tcp, Over::WebSocket] {
+        let server = server(4 * BODY_BYTES);
+        let mut slow = server.client(over, "1.2");
+        slow.send("SUBSCRIBE\nid:job\ndestination:/queue/jobs\nack:client\n\n\0");
+        slow.publish("/queue/jobs", "job");
+        slow.expect_message("job");
+        slow.subscribe("slow", "/topic/news");
+        let mut other = server.client(over, "1.2");
+        other.subscribe("1", "/queue/jobs");
+        let mut sender = server.client(Over::Tcp, "1.2");
+        for number in 0..MESSAGES {
+            sender.publish("/topic/news", &body(number));
+        }
+        let job = other.expect_message("job");
+        assert_eq!(job.header("redelivered"), Some("true"));
+    }
+}
+
+#[test]
 fn a_mailbox_keeps_no_more_than_its_bound() {
     let server = server(1);
     let two = "SEND\ndestination:/topic/news\n\n1\0SEND\ndestination:/topic/news\n\n2\0";
