@@ -3,16 +3,14 @@
 //! There are two kinds of locks: the hub's, and one in each mailbox. A mailbox is locked inside the hub's lock, never
 //! the other way round; tasks are woken when no lock is held.
 
+mod clock;
 mod fan_out;
 mod seat;
 pub(crate) mod timer;
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{SystemTime, UNIX_EPOCH},
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
 };
 
 use gumboot_broker_core::{Broker, Destination, SessionId, Timestamp};
@@ -21,8 +19,8 @@ use gumboot_websocket::proto;
 use slab::Slab;
 use tokio::sync::Notify;
 
-use self::fan_out::FanOut;
 pub(crate) use self::seat::Seat;
+use self::{clock::Clock, fan_out::FanOut};
 use crate::{
     config::Config,
     mailbox::{Mailbox, Signal, Wakeups},
@@ -39,6 +37,7 @@ pub(crate) struct Hub {
     pub(crate) stomp_options: Arc<ServerOptions>,
     /// What a WebSocket may send before its client has logged in.
     pub(crate) websocket_before_login: Arc<proto::Config>,
+    clock: Clock,
     shared: Mutex<Shared>,
     draining: AtomicBool,
     /// Told each time the last connection leaves.
@@ -62,6 +61,7 @@ impl Hub {
             stomp_options: Arc::new(config.stomp.clone()),
             websocket_before_login: Arc::new(before_login(&config.websocket)),
             metrics: Arc::default(),
+            clock: Clock::start(),
             shared: Mutex::new(Shared {
                 broker: Broker::new(config.broker.clone()),
                 mailboxes: Slab::new(),
@@ -116,7 +116,7 @@ impl Hub {
         let mut wakeups = Wakeups::default();
         let message = Message(Arc::clone(publication));
         self.command(&mut wakeups, |broker, output| {
-            broker.publish(now(), destination, &message, output);
+            broker.publish(self.now(), destination, &message, output);
         });
         wakeups.wake();
     }
@@ -151,6 +151,11 @@ impl Hub {
         done
     }
 
+    /// The present moment, as the broker counts it.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -170,12 +175,4 @@ fn before_login(config: &proto::Config) -> proto::Config {
         *max = MESSAGE_BYTES_BEFORE_LOGIN_MAX.min(*max);
     }
     config
-}
-
-/// The present moment, as the broker counts it.
-pub(crate) fn now() -> Timestamp {
-    let since_1970 = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_millis(since_1970.as_millis() as u64)
 }

@@ -11,8 +11,8 @@ use std::{
 
 use gumboot_broker_core::{DeliveryId, SubscriptionId};
 
-use self::slow::Policies;
 pub(crate) use self::slow::Slow;
+use self::slow::{Admitted, Policies};
 use crate::publication::Publication;
 
 /// What a connection is told from outside, beside messages.
@@ -31,6 +31,8 @@ pub(crate) enum Item {
     Message(Delivery),
     /// A subscription that looks into a queue has seen all of it.
     BrowseEnded(SubscriptionId),
+    /// Nothing any more.
+    Hole,
 }
 
 /// A message for one subscription.
@@ -67,6 +69,21 @@ impl Delivery {
 }
 
 impl Item {
+    fn subscription(&self) -> Option<SubscriptionId> {
+        match self {
+            Self::Message(delivery) => Some(delivery.subscription),
+            Self::BrowseEnded(subscription) => Some(*subscription),
+            Self::Hole => None,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Message(delivery) => delivery.bytes(),
+            Self::BrowseEnded(_) | Self::Hole => 0,
+        }
+    }
+
     /// The delivery to be acknowledged, if it is one, and for that subscription, if one is given.
     pub(crate) fn id_of(&self, subscription: Option<SubscriptionId>) -> Option<DeliveryId> {
         let Self::Message(delivery) = self else {
@@ -113,7 +130,9 @@ impl State {
     /// Empties it for good, except for what somebody else is to get.
     fn overflow(&mut self) {
         self.items.retain(|item| item.id_of(None).is_some());
+        self.items.shrink_to_fit();
         self.bytes = 0;
+        self.policies = None;
         self.has_overflowed = true;
         self.signal.get_or_insert(Signal::Overflow);
     }
@@ -161,24 +180,25 @@ impl Mailbox {
             policies,
             ..
         } = state;
-        let mut delivery = Some(delivery);
-        if let Some(policies) = policies {
-            policies.admit(items, bytes, self.bytes_max, &mut delivery);
-        }
-        let Some(delivery) = delivery else {
-            return;
+        let admitted = match policies {
+            Some(policies) => policies.admit(items, bytes, self.bytes_max, delivery),
+            None if *bytes > 0 && *bytes + delivery.bytes() > self.bytes_max => Admitted::Overflow,
+            None => Admitted::Behind(delivery),
         };
-        let more = delivery.bytes();
-        if more > 0 && *bytes + more > self.bytes_max && *bytes > 0 {
-            state.overflow();
-        } else {
-            *bytes += more;
-            items.push_back(Item::Message(delivery));
-            if state.signals_only {
-                return;
+        match admitted {
+            Admitted::Behind(delivery) => {
+                *bytes += delivery.bytes();
+                items.push_back(Item::Message(delivery));
+            }
+            Admitted::Done => return,
+            Admitted::Overflow => {
+                state.overflow();
+                return wakeups.extend(state.waker.take());
             }
         }
-        wakeups.extend(state.waker.take());
+        if !state.signals_only {
+            wakeups.extend(state.waker.take());
+        }
     }
 
     /// A subscription that looks into a queue has seen all of it.
@@ -192,13 +212,27 @@ impl Mailbox {
 
     /// What is done when a subscription does not keep up.
     pub(crate) fn set_policy(&self, subscription: SubscriptionId, slow: Slow) {
-        let policies = &mut self.lock().policies;
-        if slow == Slow::Disconnect {
-            if let Some(policies) = policies {
-                policies.remove(subscription);
-            }
-        } else {
+        if slow != Slow::Disconnect {
+            let policies = &mut self.lock().policies;
             policies.get_or_insert_default().set(subscription, slow);
+        }
+    }
+
+    /// A subscription has ended: what waits for it is gone.
+    pub(crate) fn forget(&self, subscription: SubscriptionId) {
+        let mut state = self.lock();
+        let mut places = Vec::new();
+        for (place, item) in state.items.iter_mut().enumerate() {
+            if item.subscription() == Some(subscription) {
+                places.push((place, item.bytes()));
+                *item = Item::Hole;
+            }
+        }
+        state.bytes -= places.iter().map(|(_, bytes)| bytes).sum::<usize>();
+        let places: Vec<_> = places.into_iter().map(|(place, _)| place).collect();
+        match &mut state.policies {
+            Some(policies) => policies.remove(subscription, &places),
+            None => state.items.retain(|item| !matches!(item, Item::Hole)),
         }
     }
 

@@ -17,7 +17,7 @@ pub struct Limits {
     pub headers_bytes_max: u32,
     /// The octets of a body. Default: 16 MiB.
     pub body_bytes_max: u32,
-    /// How long a peer may take to log in, from the start of the session. Default: 10,000 ms.
+    /// How long a peer may take to send CONNECT, or to answer it, from the start of the session. Default: 10,000 ms.
     pub login_ms_max: u32,
     /// How long a frame that has begun may stay unfinished with nothing arriving. Default: 30,000
     /// ms.

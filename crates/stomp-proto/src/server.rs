@@ -131,7 +131,7 @@ impl ServerSession {
     }
 
     /// Lets the client in that has sent CONNECT: appends CONNECTED to `out` and starts the
-    /// heart-beats. Does nothing when no client waits, such as when its time to log in has run out.
+    /// heart-beats. Does nothing when no client waits.
     pub fn accept(&mut self, now: Instant, accept: &Accept<'_>, out: &mut Vec<u8>) {
         let State::Accepting(client) = self.state else {
             return;
@@ -195,7 +195,8 @@ impl ServerSession {
     /// Does what is due at `now`; too early does nothing.
     ///
     /// # Errors
-    /// When the client has not logged in, finished its frame or beaten in time.
+    /// When the client has not sent CONNECT, finished its frame or beaten in time. How long it waits for an answer to
+    /// CONNECT is for whoever gives it.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<Option<Beat>, Error> {
         let due = self.timers.handle_timeout(now, self.stall_ms_max());
         due.map_err(Error::from).inspect_err(|_| self.close())
@@ -236,6 +237,7 @@ impl ServerSession {
         let request = Request::parse(frame, version)?;
         if let Request::Connect(connect) = &request {
             self.state = State::Accepting(connect.heart_beat);
+            self.timers.on_connect();
         }
         Ok(request)
     }

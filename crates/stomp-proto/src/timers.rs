@@ -73,6 +73,11 @@ impl Timers {
         self.login_until = None;
     }
 
+    /// The client has asked to be let in: now it waits for us.
+    pub(crate) fn on_connect(&mut self) {
+        self.login_until = None;
+    }
+
     /// Nothing is expected any more.
     pub(crate) fn stop(&mut self) {
         (self.login_until, self.send_ms, self.receive_ms) = (None, 0, 0);

@@ -6,7 +6,7 @@ use gumboot_broker_core::{
     DeliveryId, Destination, Login, Nack, Refusal, Send, SessionId, Subscribe, SubscriptionId,
 };
 
-use super::{Hub, now};
+use super::Hub;
 use crate::{
     mailbox::{Mailbox, Slow, Wakeups},
     publication::Message,
@@ -52,7 +52,7 @@ impl Seat {
             for id in unsent.iter().chain(&self.mailbox.unsent(None)) {
                 broker.handle_unsent(self.id, *id);
             }
-            broker.handle_disconnect(now(), self.id, output);
+            broker.handle_disconnect(self.hub.now(), self.id, output);
         });
         wakeups.wake();
     }
@@ -66,7 +66,7 @@ impl Seat {
     ) -> Result<(), Refusal> {
         self.mailbox.set_policy(subscription, slow);
         self.hub.command(wakeups, |broker, output| {
-            broker.handle_subscribe(now(), self.id, subscription, subscribe, output)
+            broker.handle_subscribe(self.hub.now(), self.id, subscription, subscribe, output)
         })
     }
 
@@ -84,15 +84,15 @@ impl Seat {
             {
                 broker.handle_unsent(self.id, *id);
             }
-            broker.handle_unsubscribe(now(), self.id, subscription, output)
+            broker.handle_unsubscribe(self.hub.now(), self.id, subscription, output)
         })?;
-        self.mailbox.set_policy(subscription, Slow::Disconnect);
+        self.mailbox.forget(subscription);
         Ok(())
     }
 
     pub(crate) fn forget_durable(&self, name: &str, wakeups: &mut Wakeups) -> Result<(), Refusal> {
         self.hub.command(wakeups, |broker, output| {
-            broker.handle_forget_durable(now(), self.id, name, output)
+            broker.handle_forget_durable(self.hub.now(), self.id, name, output)
         })
     }
 
@@ -102,7 +102,9 @@ impl Seat {
         wakeups: &mut Wakeups,
     ) -> Result<(), Refusal> {
         self.hub.command(wakeups, |broker, output| {
-            broker.handle_send(now(), self.id, send, output).map(drop)
+            broker
+                .handle_send(self.hub.now(), self.id, send, output)
+                .map(drop)
         })
     }
 
@@ -117,7 +119,7 @@ impl Seat {
         wakeups: &mut Wakeups,
     ) -> Result<(), Refusal> {
         self.hub.command(wakeups, |broker, output| {
-            broker.handle_ack(now(), self.id, delivery, transaction, output)
+            broker.handle_ack(self.hub.now(), self.id, delivery, transaction, output)
         })
     }
 
@@ -129,7 +131,7 @@ impl Seat {
         wakeups: &mut Wakeups,
     ) -> Result<(), Refusal> {
         self.hub.command(wakeups, |broker, output| {
-            broker.handle_nack(now(), self.id, delivery, nack, transaction, output)
+            broker.handle_nack(self.hub.now(), self.id, delivery, nack, transaction, output)
         })
     }
 
@@ -137,26 +139,26 @@ impl Seat {
     pub(crate) fn sent(&self, deliveries: &[DeliveryId], wakeups: &mut Wakeups) {
         self.hub.command(wakeups, |broker, output| {
             for id in deliveries {
-                broker.handle_sent(now(), self.id, *id, output);
+                broker.handle_sent(self.hub.now(), self.id, *id, output);
             }
         });
     }
 
     pub(crate) fn begin(&self, transaction: &str) -> Result<(), Refusal> {
         self.hub.command(&mut Wakeups::default(), |broker, _| {
-            broker.handle_begin(now(), self.id, transaction)
+            broker.handle_begin(self.hub.now(), self.id, transaction)
         })
     }
 
     pub(crate) fn commit(&self, transaction: &str, wakeups: &mut Wakeups) -> Result<(), Refusal> {
         self.hub.command(wakeups, |broker, output| {
-            broker.handle_commit(now(), self.id, transaction, output)
+            broker.handle_commit(self.hub.now(), self.id, transaction, output)
         })
     }
 
     pub(crate) fn abort(&self, transaction: &str) -> Result<(), Refusal> {
         self.hub.command(&mut Wakeups::default(), |broker, _| {
-            broker.handle_abort(now(), self.id, transaction)
+            broker.handle_abort(self.hub.now(), self.id, transaction)
         })
     }
 }
@@ -166,7 +168,9 @@ impl Drop for Seat {
         self.disconnect(&[]);
         let mut shared = self.hub.lock();
         shared.mailboxes.remove(self.id.0);
-        if shared.mailboxes.is_empty() {
+        let is_last = shared.mailboxes.is_empty();
+        drop(shared);
+        if is_last {
             self.hub.emptied.notify_waiters();
         }
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{select, task::yield_now, time::sleep};
 
-use super::{Hub, now};
+use super::Hub;
 use crate::mailbox::Wakeups;
 
 /// The clock of the system may be set while the timer runs, so that is looked at this often.
@@ -36,14 +36,14 @@ impl Hub {
         let mut shared = self.lock();
         let deadline = shared.broker.poll_timeout();
         shared.timer = deadline;
-        let left = deadline?.as_millis().saturating_sub(now().as_millis());
+        let left = deadline?.as_millis().saturating_sub(self.now().as_millis());
         Some(Duration::from_millis(left))
     }
 
     fn handle_timeout(&self) {
         let mut wakeups = Wakeups::default();
         self.command(&mut wakeups, |broker, output| {
-            broker.handle_timeout(now(), output);
+            broker.handle_timeout(self.now(), output);
         });
         wakeups.wake();
     }

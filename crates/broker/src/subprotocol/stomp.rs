@@ -50,6 +50,8 @@ pub(crate) fn going_away() -> CloseFrame {
 pub(crate) struct Stomp {
     seat: Seat,
     session: ServerSession,
+    /// Who has logged in, where a server has users.
+    user: Option<Arc<str>>,
     /// A log-in that is being checked.
     pending: Option<Box<Pending>>,
     subscriptions: Subscriptions,
@@ -78,6 +80,7 @@ impl Stomp {
         Self {
             seat,
             session: ServerSession::new(now, options),
+            user: None,
             pending: None,
             subscriptions: Subscriptions::default(),
             withheld: Withheld::default(),

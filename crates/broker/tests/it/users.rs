@@ -190,3 +190,21 @@ fn a_commit_asks_again_what_is_permitted() {
         ann.expect_end();
     });
 }
+
+#[test]
+fn a_message_names_no_other_sender() {
+    let server = server();
+    let mut listener = bob(&server);
+    listener.subscribe("1", "/topic/in");
+    for name in ["user-id", "JMSXUserID"] {
+        let mut client = ann(&server, Over::Tcp);
+        client.send(format!("SEND\ndestination:/topic/in\n{name}:ann\n\nmine\0"));
+        let message = listener.expect_message("mine");
+        assert_eq!(message.header(name), Some("ann"));
+        client.send(format!(
+            "SEND\ndestination:/topic/in\n{name}:bob\nreceipt:r\n\nforged\0"
+        ));
+        let (error, _) = client.expect_error("Invalid header");
+        assert_eq!(error.header("receipt-id"), Some("r"));
+    }
+}

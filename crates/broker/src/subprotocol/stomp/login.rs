@@ -88,6 +88,7 @@ impl Stomp {
         self.pending = None;
         let let_in = checked
             .map_err(|refused| Refused::new("Login refused", &refused))
+            .inspect(|user| self.user = Some(Arc::clone(user.name())))
             .and_then(|user| self.log_in(now, login(user, client.as_deref()), carrier));
         match let_in {
             Ok(()) => {
@@ -130,7 +131,7 @@ fn login(user: Arc<User>, client: Option<&str>) -> Login {
     let name = Arc::clone(user.name());
     let client = format!(
         "{}/{}",
-        name.replace('/', "%2F"),
+        name.replace('%', "%25").replace('/', "%2F"),
         client.unwrap_or_default()
     );
     Login {

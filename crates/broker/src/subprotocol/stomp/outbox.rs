@@ -18,6 +18,9 @@ const HEAD_BYTES: usize = 128;
 impl Stomp {
     /// Sends what was taken out of the mailbox until there is nothing or the carrier is full.
     pub(super) fn send_outbox(&mut self, now: Instant, carrier: &mut impl Carrier) {
+        if self.outbox.is_empty() {
+            return;
+        }
         let mut head = Vec::with_capacity(HEAD_BYTES);
         let mut sent = Vec::new();
         while !carrier.is_full() {
@@ -30,6 +33,7 @@ impl Stomp {
                 Some(Item::BrowseEnded(subscription)) => {
                     self.send_browse_end(subscription, &mut head, carrier);
                 }
+                Some(Item::Hole) => {}
                 None => {
                     self.outbox = VecDeque::new();
                     break;

@@ -22,7 +22,6 @@ use super::{
     withheld::Withheld,
 };
 use crate::{
-    hub,
     publication::{Message, Publication},
     subprotocol::Carrier,
 };
@@ -69,13 +68,14 @@ impl Stomp {
 
     fn on_send(&mut self, send: &Send<'_>, frame: &Frame<'_>) -> Result<(), Refused> {
         let destination = self.destination(&send.destination)?;
+        self.check_sender(frame)?;
         self.messages.r#in += 1;
         let reply_to = self.reply_to(frame)?;
         let publication = Publication::from_send(frame, reply_to.as_ref().map(Destination::as_str));
         // In a transaction, the receipt waits too.
         let waits = send.transaction.as_ref().and(send.receipt.as_ref());
         let bytes = publication.cost + waits.map_or(0, |receipt| receipt.len());
-        let properties = send_headers::properties(frame, hub::now(), bytes)?;
+        let properties = send_headers::properties(frame, self.seat.hub().now(), bytes)?;
         let send = BrokerSend {
             destination: &destination,
             message: &Message(publication),
@@ -85,6 +85,22 @@ impl Stomp {
         self.seat
             .send(&send, &mut self.wakeups)
             .map_err(Refused::by_broker("Message refused"))
+    }
+
+    /// Where there are users, a message that names its own names the right one: receivers trust it.
+    fn check_sender(&self, frame: &Frame<'_>) -> Result<(), Refused> {
+        let Some(user) = &self.user else {
+            return Ok(());
+        };
+        for name in ["user-id", "JMSXUserID"] {
+            if frame.header(name).is_some_and(|named| named != **user) {
+                return Err(Refused::header(
+                    name,
+                    "is the login of the sender, if it is there",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Where an answer is to go, if that is a temporary destination of this session, by a name that others know.

@@ -21,6 +21,13 @@ const DURABLE_NAMES: [&str; 4] = [
     "activemq.subcriptionName",
 ];
 
+/// What is on its way to one who looks into a queue at most: each of a session's subscriptions can look at all of it, and
+/// what they are shown counts nowhere else.
+const BROWSER_CREDIT_MAX: Credit = Credit {
+    messages: 100,
+    bytes: 1024 * 1024,
+};
+
 /// What a SUBSCRIBE asks for.
 #[derive(Debug)]
 pub(super) struct Options {
@@ -96,9 +103,18 @@ impl Options {
             }
             Slow::KeepLatest(_) => SlowConsumer::End,
         };
+        let credit = if self.browse {
+            let asked = self.credit.unwrap_or(BROWSER_CREDIT_MAX);
+            Some(Credit {
+                messages: asked.messages.min(BROWSER_CREDIT_MAX.messages),
+                bytes: asked.bytes.min(BROWSER_CREDIT_MAX.bytes),
+            })
+        } else {
+            self.credit
+        };
         Ok(Subscribe {
             ack,
-            credit: self.credit,
+            credit,
             selector: self.selector.take(),
             no_local: self.no_local,
             exclusive: self.exclusive,
@@ -220,6 +236,21 @@ mod tests {
         assert_eq!(credit("consumer-window-size:1000"), Some((messages, 1000)));
         assert!(read("/queue/a", "credit:5,").is_err());
         assert!(read("/queue/a", "prefetch-count:-1").is_err());
+    }
+
+    #[test]
+    fn who_only_looks_has_little_credit() {
+        let queue = Destination::parse("/queue/a").unwrap();
+        for (headers, messages) in [
+            ("browser:true", 100),
+            ("browser:true\nprefetch-count:0", 100),
+            ("browser:true\nprefetch-count:7", 7),
+        ] {
+            let mut options = read("/queue/a", headers).unwrap();
+            let credit = options.subscribe(&queue, AckMode::Auto).unwrap().credit;
+            assert_eq!(credit.unwrap().messages, messages);
+            assert!(credit.unwrap().bytes <= BROWSER_CREDIT_MAX.bytes);
+        }
     }
 
     #[test]

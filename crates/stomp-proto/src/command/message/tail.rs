@@ -16,10 +16,13 @@ use crate::{
 
 /// What the server alone says in a MESSAGE, and what of a SEND is not meant for receivers. A sender
 /// who could set these could pass a message off as another.
-const NOT_THE_SENDERS: [&str; 10] = [
+const NOT_THE_SENDERS: [&str; 13] = [
     "ack",
     "browser",
     "content-length",
+    "dead-letter-deliveries",
+    "dead-letter-origin",
+    "dead-letter-reason",
     "delivery-count",
     "message-id",
     "receipt",
