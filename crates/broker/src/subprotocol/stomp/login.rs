@@ -43,7 +43,8 @@ impl fmt::Debug for Pending {
 }
 
 impl Stomp {
-    /// Without users, everyone is who they say, and may do everything.
+    /// Without users, everyone is who they say, and may do everything. All that do not say who they are, as those of
+    /// RabbitMQ, are one client without a name.
     pub(super) fn on_connect(
         &mut self,
         now: Instant,
@@ -64,7 +65,7 @@ impl Stomp {
         let login = Login {
             name: session_name(),
             user: login.map(Arc::from),
-            client: client.as_deref().map(Arc::from),
+            client: Some(client.as_deref().unwrap_or_default().into()),
             access: Arc::new(Unrestricted),
         };
         self.log_in(now, login, carrier)

@@ -154,7 +154,7 @@ impl Stomp {
         frame: &Frame<'_>,
     ) -> Result<(), Refused> {
         let refused = Refused::by_broker("Unsubscribe refused");
-        let durable = subscribe_headers::durable_name(frame);
+        let durable = subscribe_headers::given_up(frame, unsubscribe.key.id())?;
         match self.subscriptions.remove(&unsubscribe.key) {
             Ok(id) => {
                 let unsent = self.unsent_of(Some(id));

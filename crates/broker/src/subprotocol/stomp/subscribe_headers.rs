@@ -49,23 +49,11 @@ impl Options {
         id: Option<&str>,
         limits: &Limits,
     ) -> Result<Self, Refused> {
-        let is = |names: [&str; 2]| -> Result<bool, Refused> {
-            let mut any = false;
-            for name in names {
-                any |= frame
-                    .header(name)
-                    .map_or(Ok(false), |value| truth(name, &value))?;
-            }
-            Ok(any)
-        };
+        let is = |names: [&str; 2]| any_is_true(frame, names);
         let durable = match durable_name(frame) {
             Some(name) => Some(name.into_owned()),
             None if destination.kind() != Kind::Topic => None,
-            None if is(["durable", "persistent"])? && !is(["auto-delete"; 2])? => {
-                let wanted = "is the name of a durable subscription; durable needs it";
-                Some(id.ok_or_else(|| Refused::header("id", wanted))?.to_owned())
-            }
-            None => None,
+            None => name_by_id(frame, id)?,
         };
         let browse = is(["browser", "browse"])?;
         let (no_local, exclusive) = (
@@ -126,9 +114,37 @@ impl Options {
     }
 }
 
+/// The name of the durable subscription that an UNSUBSCRIBE gives up, if it does.
+pub(super) fn given_up(frame: &Frame<'_>, id: Option<&str>) -> Result<Option<String>, Refused> {
+    match durable_name(frame) {
+        Some(name) => Ok(Some(name.into_owned())),
+        None => name_by_id(frame, id),
+    }
+}
+
 /// The name of a durable subscription, if the frame has one.
-pub(super) fn durable_name<'f>(frame: &'f Frame<'_>) -> Option<Cow<'f, str>> {
+fn durable_name<'f>(frame: &'f Frame<'_>) -> Option<Cow<'f, str>> {
     DURABLE_NAMES.iter().find_map(|name| frame.header(name))
+}
+
+/// The id, as the name of a durable subscription, where the frame asks for one as those of RabbitMQ or Apollo do.
+fn name_by_id(frame: &Frame<'_>, id: Option<&str>) -> Result<Option<String>, Refused> {
+    let is_durable = any_is_true(frame, ["durable", "persistent"])?;
+    if !is_durable || any_is_true(frame, ["auto-delete"; 2])? {
+        return Ok(None);
+    }
+    let wanted = "is the name of a durable subscription; durable needs it";
+    let id = id.ok_or_else(|| Refused::header("id", wanted))?;
+    Ok(Some(id.to_owned()))
+}
+
+fn any_is_true(frame: &Frame<'_>, names: [&str; 2]) -> Result<bool, Refused> {
+    let mut any = false;
+    for name in names {
+        let value = frame.header(name);
+        any |= value.map_or(Ok(false), |value| truth(name, &value))?;
+    }
+    Ok(any)
 }
 
 /// How much may be on its way: `credit:messages` or `credit:messages,bytes`, or as other brokers call it. 0 stands for
@@ -157,6 +173,18 @@ fn credit(frame: &Frame<'_>, limits: &Limits) -> Result<Option<Credit>, Refused>
         };
         if let Some(messages) = messages {
             credit.messages = unlimited(number(name, messages)?, limits.credit_messages_max);
+        }
+        // As Artemis has it: -1 is no limit, and 0 one message at a time.
+        match (name, bytes) {
+            ("consumer-window-size", Some("-1")) => {
+                credit.bytes = limits.credit_bytes_max;
+                continue;
+            }
+            ("consumer-window-size", Some("0")) => {
+                credit.messages = 1;
+                continue;
+            }
+            _ => {}
         }
         if let Some(bytes) = bytes {
             credit.bytes = unlimited(number(name, bytes)?, limits.credit_bytes_max);
@@ -234,6 +262,12 @@ mod tests {
         assert_eq!(credit("prefetch-count:0"), Some((max, bytes)));
         assert_eq!(credit("activemq.prefetchSize:1"), Some((1, bytes)));
         assert_eq!(credit("consumer-window-size:1000"), Some((messages, 1000)));
+        assert_eq!(credit("consumer-window-size:0"), Some((1, bytes)));
+        let bytes_max = Limits::default().credit_bytes_max;
+        assert_eq!(
+            credit("consumer-window-size:-1"),
+            Some((messages, bytes_max))
+        );
         assert!(read("/queue/a", "credit:5,").is_err());
         assert!(read("/queue/a", "prefetch-count:-1").is_err());
     }
