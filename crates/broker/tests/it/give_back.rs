@@ -1,7 +1,7 @@
 //! What comes back from a client that takes nothing: all that was not acknowledged, in order, and of what never went to
 //! its connection nobody says that it was delivered.
 
-use gumboot_testkit::{Over, StompPeer};
+use gumboot_testkit::{CLOSE, MASK, Over, StompPeer, TEXT, close_body, encode_frame};
 
 use crate::support::TestServer;
 
@@ -70,5 +70,25 @@ fn of_a_client_that_does_not_what_was_not_sent_comes_back() {
             let message = next.expect_message(body(number));
             assert_eq!(message.header("redelivered"), None);
         }
+    }
+}
+
+#[test]
+fn of_a_websocket_that_closes_what_came_too_late_comes_back() {
+    let server = TestServer::start();
+    for ack in ["auto", "client"] {
+        let mut closing = server.client(Over::WebSocket, "1.2");
+        let frames = format!(
+            "SUBSCRIBE\nid:1\ndestination:/queue/q\nack:{ack}\n\n\0SEND\ndestination:/queue/q\n\nx\0"
+        );
+        // In one read, so that the Close is seen before anything is sent.
+        let text = encode_frame(TEXT, frames.as_bytes(), Some(MASK));
+        let close = encode_frame(CLOSE, &close_body(1000, ""), Some(MASK));
+        let websocket = closing.websocket();
+        websocket.tcp().send([text, close].concat());
+        websocket.expect(CLOSE, close_body(1000, ""));
+        let mut next = server.client(Over::Tcp, "1.2");
+        next.subscribe("1", "/queue/q");
+        assert_eq!(next.expect_message("x").header("redelivered"), None);
     }
 }
