@@ -1,29 +1,22 @@
 // From TCP into the browser and back: stomp.py and stompjs in Chromium on the same topics.
 
 import assert from 'node:assert/strict';
-import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
-import { launch, open, serveFiles } from '../lib/browser.mjs';
-import { stompBundle } from '../lib/packages.mjs';
+import { launch, serveFiles } from '../lib/browser.mjs';
 import { serve } from '../lib/program.mjs';
+import { openStomp, stompFiles } from '../lib/stomp_page.mjs';
 import { connectTcp } from '../lib/tcp_client.mjs';
 
-const own = (name) => [name, fileURLToPath(new URL(`../lib/${name}`, import.meta.url))];
-const FILES = Object.fromEntries([
-  ['stomp.umd.js', stompBundle],
-  ...['stomp_client.mjs', 'wait.mjs'].map(own),
-]);
 const NOTE = 'a:b c\\d ü';
 
 let browser, site, program, page, tcp;
 
 before(async () => {
   browser = await launch();
-  site = await serveFiles(FILES);
+  site = await serveFiles(stompFiles);
   program = await serve('--allow-origin', site.origin);
   tcp = connectTcp(program.stomp);
-  ({ page } = await open(browser, site.origin));
-  await page.addScriptTag({ url: '/stomp.umd.js' });
+  ({ page } = await openStomp(browser, site.origin));
   await page.evaluate(async (url) => {
     const { connect } = await import('/stomp_client.mjs');
     globalThis.stomp = await connect({ StompJs: globalThis.StompJs, WebSocket, url });

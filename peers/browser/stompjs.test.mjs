@@ -1,26 +1,18 @@
 // @stomp/stompjs in Chromium: the scenarios of Node.js, run in a page of its own origin.
 
-import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
-import { launch, open, serveFiles } from '../lib/browser.mjs';
-import { stompBundle } from '../lib/packages.mjs';
+import { launch, serveFiles } from '../lib/browser.mjs';
 import { serve } from '../lib/program.mjs';
+import { openStomp, stompFiles } from '../lib/stomp_page.mjs';
 import { scenarios } from '../lib/stomp_scenarios.mjs';
-
-const own = (name) => [name, fileURLToPath(new URL(`../lib/${name}`, import.meta.url))];
-const FILES = Object.fromEntries([
-  ['stomp.umd.js', stompBundle],
-  ...['check.mjs', 'stomp_client.mjs', 'stomp_scenarios.mjs', 'wait.mjs'].map(own),
-]);
 
 let browser, site, program, page;
 
 before(async () => {
   browser = await launch();
-  site = await serveFiles(FILES);
+  site = await serveFiles(stompFiles);
   program = await serve('--allow-origin', site.origin);
-  ({ page } = await open(browser, site.origin));
-  await page.addScriptTag({ url: '/stomp.umd.js' });
+  ({ page } = await openStomp(browser, site.origin));
 });
 
 after(async () => {

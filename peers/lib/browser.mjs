@@ -21,9 +21,10 @@ const SWITCHES = [
   '--disable-sync',
 ];
 
-/** Starts a browser with an empty profile. */
-export function launch() {
-  return loadChromium().launch({ executablePath, args: SWITCHES, timeout: 30_000 });
+/** Starts a browser with an empty profile; with more switches, and without some of playwright's. */
+export function launch(switches = [], ignoreDefaultArgs = []) {
+  const args = [...SWITCHES, ...switches];
+  return loadChromium().launch({ executablePath, args, ignoreDefaultArgs, timeout: 30_000 });
 }
 
 /** A page in a context of its own, with what it logs and what goes wrong in it. */

@@ -55,7 +55,12 @@ async function start(command, options) {
   });
   try {
     const lines = await within(addresses(child, ended, lastWord(command, options)), 'addresses');
-    return { ...lines, stop: once(() => stop(child, ended, forget)) };
+    return {
+      ...lines,
+      stop: once(() => stop(child, ended, forget)),
+      pause: () => child.kill('SIGSTOP'),
+      resume: () => child.kill('SIGCONT'),
+    };
   } catch (error) {
     forget();
     throw new Error(`${error.message}; the program wrote: ${stderr}`);

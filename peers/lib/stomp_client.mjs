@@ -1,6 +1,7 @@
 // A connected client of @stomp/stompjs whose events can be awaited. Runs in Node.js and in a page.
 //
-// A `peer` says what to connect with: { StompJs, WebSocket, url }.
+// A `peer` says what to connect with: { StompJs, WebSocket, url }. Its `WebSocket` may be anything
+// that stompjs takes for one.
 
 import { Inbox, within } from './wait.mjs';
 
@@ -18,6 +19,12 @@ export async function connect(peer, { versions = ['1.2'], ...options } = {}) {
   await Promise.race([within(stomp.connected, 'CONNECTED'), refused]);
   stomp.errors = new Inbox('ERROR');
   return stomp;
+}
+
+/** Connects two clients that speak this version. */
+export function connectTwo(peer, version) {
+  const options = { versions: [version] };
+  return Promise.all([connect(peer, options), connect(peer, options)]);
 }
 
 class StompClient {
@@ -45,20 +52,26 @@ class StompClient {
     this.closed = new Promise((resolve) => (this.client.onWebSocketClose = resolve));
   }
 
-  /** Subscribes, and gives the messages' inbox once the server has confirmed. */
-  async subscribe(destination, headers = {}) {
-    const inbox = new Inbox(`MESSAGE from ${destination}`);
+  /**
+   * Subscribes, and gives the messages' inbox once the server has confirmed. Several subscriptions
+   * may share an inbox.
+   */
+  async subscribe(destination, headers = {}, inbox = new Inbox(`MESSAGE from ${destination}`)) {
     this.closed.then(({ code, reason }) => inbox.end(`closed with ${code} ${reason}`));
     const [receipt, confirmed] = this.#receipt();
     const put = (message) => inbox.put(message);
     const subscription = this.client.subscribe(destination, put, { receipt, ...headers });
     await confirmed;
-    inbox.unsubscribe = async () => {
-      const [receipt, confirmed] = this.#receipt();
-      subscription.unsubscribe({ receipt });
-      await confirmed;
-    };
+    inbox.unsubscribe = (headers = {}) =>
+      this.confirmed((receipt) => subscription.unsubscribe({ ...receipt, ...headers }));
     return inbox;
+  }
+
+  /** Calls `send` with headers for the frame that it is to send; gives the receipt's frame. */
+  async confirmed(send) {
+    const [receipt, confirmed] = this.#receipt();
+    send({ receipt });
+    return confirmed;
   }
 
   /** Sends without waiting: `content` is a text or bytes. */
@@ -69,15 +82,18 @@ class StompClient {
 
   /** Sends, and gives the receipt's frame. */
   async sendAndConfirm(destination, content, headers = {}) {
-    const [receipt, confirmed] = this.#receipt();
-    this.send(destination, content, { receipt, ...headers });
-    return confirmed;
+    return this.confirmed((receipt) => this.send(destination, content, { ...receipt, ...headers }));
   }
 
   /** Disconnects in an orderly way, and gives the WebSocket's close event. */
   async disconnect() {
     await within(this.client.deactivate(), 'RECEIPT for DISCONNECT');
     return within(this.closed, 'close of the WebSocket');
+  }
+
+  /** Ends the connection without DISCONNECT. */
+  async drop() {
+    await within(this.client.deactivate({ force: true }), 'end of the connection');
   }
 
   #receipt() {
@@ -88,7 +104,7 @@ class StompClient {
 }
 
 /** The same socket, with every message noted. */
-function recorded(socket, wire) {
+export function recorded(socket, wire) {
   const send = socket.send.bind(socket);
   socket.send = (data) => {
     wire.sent.push(data);

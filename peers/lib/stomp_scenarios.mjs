@@ -4,10 +4,14 @@
 // scenario's name, so that scenarios do not hear each other.
 
 import { holds, same, sameBytes } from './check.mjs';
+import { acknowledging } from './stomp_acknowledging.mjs';
 import { connect } from './stomp_client.mjs';
+import { delivering } from './stomp_delivering.mjs';
+import { durable } from './stomp_durable.mjs';
+import { transactions } from './stomp_transactions.mjs';
+import { VERSIONS } from './stomp_versions.mjs';
 import { within } from './wait.mjs';
 
-const VERSIONS = ['1.0', '1.1', '1.2'];
 const MIB = 1024 * 1024;
 
 /** The scenarios by name. */
@@ -23,7 +27,11 @@ export const scenarios = {
   'each receipt is for its own frame': receipts,
   'headers keep special characters': specialHeaders,
   'messages of one sender keep their order': order,
+  'a body may be sent without its length': noLength,
+  'binary WebSocket messages carry everything': binaryFrames,
+  'incompressible bytes of 4 MiB arrive': fourMib,
   'heart-beats go both ways': heartBeats,
+  'who falls silent is told, and cut off': silent,
   'the highest common version is chosen': highestVersion,
   'an unknown kind of destination is refused and the kinds are named': unknownKind,
   '$SYS can be read': systemTopicReads,
@@ -33,6 +41,10 @@ export const scenarios = {
 for (const version of VERSIONS) {
   scenarios[`a session of version ${version}`] = (peer) => session(peer, version);
 }
+
+/** Those that know of nothing but STOMP, so that they hold over anything that carries it. */
+export const brokerScenarios = { ...acknowledging, ...transactions, ...durable, ...delivering };
+Object.assign(scenarios, brokerScenarios);
 
 async function twoClientsTwoTopics(peer) {
   const [first, second] = await Promise.all([connect(peer), connect(peer)]);
@@ -114,6 +126,37 @@ async function joinedFrames(peer) {
   await stomp.disconnect();
 }
 
+async function noLength(peer) {
+  const stomp = await connect(peer);
+  const inbox = await stomp.subscribe('/topic/no-length');
+  const body = 'Grüße, 世界 🥾';
+  const destination = '/topic/no-length';
+  stomp.client.publish({ destination, body, skipContentLengthHeader: true });
+  holds(!stomp.wire.sent.at(-1).includes('content-length'), 'no length was sent');
+  same((await inbox.next()).body, body, 'body');
+  await stomp.disconnect();
+}
+
+async function binaryFrames(peer) {
+  const binary = { forceBinaryWSFrames: true, appendMissingNULLonIncoming: true };
+  const stomp = await connect(peer, binary);
+  const message = await echoOf(stomp, '/topic/binary-frames', 'Grüße, 世界 🥾');
+  same(message.body, 'Grüße, 世界 🥾', 'body');
+  holds(
+    stomp.wire.sent.every((data) => typeof data !== 'string'),
+    'nothing was sent as text',
+  );
+  await stomp.disconnect();
+}
+
+async function fourMib(peer) {
+  // Each is different, since compression to the 250th part would be taken for an attack.
+  const numbers = Uint32Array.from({ length: (4 * MIB) / 4 }, (_, index) => index * 2_654_435_761);
+  const bytes = new Uint8Array(numbers.buffer);
+  const message = await roundTrip(peer, '/topic/four-mib', bytes);
+  sameBytes(message.binaryBody, bytes, 'body');
+}
+
 async function receipts(peer) {
   const stomp = await connect(peer);
   const names = ['plain', 'with space', 'a:b\nc\\d', 'ü'];
@@ -157,7 +200,9 @@ async function order(peer) {
 }
 
 async function heartBeats(peer) {
-  const beats = { heartbeatIncoming: 1000, heartbeatOutgoing: 1000 };
+  // A worker, where there is one; the client that falls silent has the other kind.
+  const heartbeatStrategy = peer.StompJs.TickerStrategy.Worker;
+  const beats = { heartbeatIncoming: 1000, heartbeatOutgoing: 1000, heartbeatStrategy };
   const stomp = await connect(peer, beats);
   const [, , offered] = /^heart-beat:(\d+),(\d+)$/m.exec(stomp.wire.received[0]) ?? [];
   holds(Number(offered) > 0, 'the server wants heart-beats');
@@ -170,6 +215,18 @@ async function heartBeats(peer) {
   const message = await echoOf(stomp, '/topic/heart-beat', 'still here');
   same(message.body, 'still here', 'body after the beats');
   await stomp.disconnect();
+}
+
+async function silent(peer) {
+  const stomp = await connect(peer, { heartbeatOutgoing: 1000 });
+  const send = stomp.socket.send;
+  stomp.socket.send = (data) => data === '\n' || send(data);
+  const start = performance.now();
+  const error = await stomp.errors.next(5000);
+  same(error.headers.message, 'Heart-beat missed', 'message of the ERROR');
+  const ms = performance.now() - start;
+  holds(ms > 1000, `a margin is left, so that it takes longer than ${ms} ms`);
+  await within(stomp.closed, 'close after ERROR');
 }
 
 async function highestVersion(peer) {

@@ -2,6 +2,7 @@
 
 import itertools
 import queue
+import socket
 import threading
 
 import stomp
@@ -22,21 +23,25 @@ class Client(stomp.ConnectionListener):
     stomp.py counts characters for the content-length of a text, so it is given bytes only.
     """
 
-    def __init__(self, address, version="1.2", heartbeats=None):
+    def __init__(self, address, version="1.2", heartbeats=None, login=None, headers=None):
         self.frames = {name: queue.Queue() for name in ("MESSAGE", "RECEIPT", "ERROR")}
         self.connected = queue.Queue()
         self.disconnected = queue.Queue()
         self.beats_sent = queue.Queue()
         self.beats_received = queue.Queue()
+        self.missed = queue.Queue()
         self.numbers = itertools.count(1)
         self.version = version
         options = {"auto_decode": False, "reconnect_attempts_max": 1}
         if heartbeats:
             options["heartbeats"] = heartbeats
-        self.connection = CONNECTIONS[version]([address], **options)
+        self.connection = self._make(address, options)
         self.connection.set_listener("test", self)
-        self.connection.connect(wait=True)
+        self.connection.connect(login, wait=True, headers=headers)
         self.connect_headers = self.connected.get(timeout=SOON_S)
+
+    def _make(self, address, options):
+        return CONNECTIONS[self.version]([address], **options)
 
     # What stomp.py calls.
 
@@ -57,6 +62,9 @@ class Client(stomp.ConnectionListener):
 
     def on_heartbeat(self):
         self.beats_received.put(True)
+
+    def on_heartbeat_timeout(self):
+        self.missed.put(True)
 
     def on_send(self, frame):
         if frame.cmd is None:
@@ -79,13 +87,25 @@ class Client(stomp.ConnectionListener):
         self._confirmed(receipt)
         return identity
 
-    def unsubscribe(self, destination=None, identity=None):
+    def unsubscribe(self, destination=None, identity=None, **headers):
         """Unsubscribes, and returns once the server has confirmed."""
         receipt = self._receipt()
         if self.version == "1.0":
-            self.connection.unsubscribe(destination=destination, receipt=receipt)
+            self.connection.unsubscribe(destination=destination, receipt=receipt, **headers)
         else:
-            self.connection.unsubscribe(id=identity, receipt=receipt)
+            self.connection.unsubscribe(id=identity, receipt=receipt, **headers)
+        self._confirmed(receipt)
+
+    def ack(self, message, **options):
+        """Acknowledges, and returns once the server has confirmed."""
+        receipt = self._receipt()
+        self.connection.ack(*self._names(message), receipt=receipt, **options)
+        self._confirmed(receipt)
+
+    def nack(self, message, **options):
+        """Refuses a message, and returns once the server has confirmed."""
+        receipt = self._receipt()
+        self.connection.nack(*self._names(message), receipt=receipt, **options)
         self._confirmed(receipt)
 
     def send(self, destination, body, headers=None):
@@ -107,6 +127,19 @@ class Client(stomp.ConnectionListener):
             raise AssertionError(f"no RECEIPT for DISCONNECT within {SOON_S} s")
         self.disconnected.get(timeout=SOON_S)
 
+    def drop(self):
+        """Ends the connection without DISCONNECT."""
+        self.connection.transport.disconnect_socket()
+        self.disconnected.get(timeout=SOON_S)
+
+    def _names(self, message):
+        """By what ACK and NACK of this version name a message."""
+        if self.version == "1.2":
+            return (message.headers["ack"],)
+        if self.version == "1.1":
+            return (message.headers["message-id"], message.headers["subscription"])
+        return (message.headers["message-id"],)
+
     def _receipt(self):
         return f"receipt-{next(self.numbers)}"
 
@@ -114,3 +147,22 @@ class Client(stomp.ConnectionListener):
         got = self.next("RECEIPT").headers["receipt-id"]
         if got != receipt:
             raise AssertionError(f"RECEIPT {got}, expected {receipt}")
+
+
+class WebSocketClient(Client):
+    """The same with stomp.py's adapter for WebSocket."""
+
+    def __init__(self, address, binary=False, **options):
+        self.binary = binary
+        super().__init__(address, **options)
+
+    def _make(self, address, options):
+        header = {"Sec-WebSocket-Protocol": "v12.stomp"}
+        return stomp.WSConnection(
+            [address], ws_path="/ws", header=header, binary_mode=self.binary, **options
+        )
+
+    def drop(self):
+        # stomp.py closes the socket, which is not the end of it while another thread reads.
+        self.connection.transport.socket.sock.shutdown(socket.SHUT_RDWR)
+        self.disconnected.get(timeout=SOON_S)

@@ -1,11 +1,13 @@
 """The program under test as a child process: started, its addresses read, and ended."""
 
+import contextlib
 import os
 import pathlib
 import queue
 import signal
 import subprocess
 import threading
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATH = os.environ.get("GUMBOOT_PROGRAM", str(ROOT / "target/release/gumboot"))
@@ -53,6 +55,21 @@ class Program:
         """Host and port of STOMP over TCP."""
         host, port = self.addresses["stomp"].rsplit(":", 1)
         return host, int(port)
+
+    @property
+    def websocket(self):
+        """Host and port of STOMP over WebSocket."""
+        address = urllib.parse.urlsplit(self.addresses["websocket"])
+        return address.hostname, address.port
+
+    @contextlib.contextmanager
+    def paused(self):
+        """Lets the program do nothing for a while."""
+        self.child.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.child.send_signal(signal.SIGCONT)
 
     def stop(self):
         """Asks the program to end, as an operator would; gives its status."""

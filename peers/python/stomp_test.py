@@ -1,8 +1,6 @@
 """stomp.py over TCP: what each version of STOMP must do for a client that is no browser."""
 
 import json
-import socket
-import time
 import unittest
 
 from client import SOON_S, Client
@@ -148,32 +146,6 @@ class Sessions(unittest.TestCase):
         client.connection.send("/topic/$SYS/stats", b"{}", headers={"receipt": "never"})
         self.assertEqual(client.next("ERROR").headers["receipt-id"], "never")
         self.assertTrue(client.disconnected.get(timeout=SOON_S))
-
-
-class HeartBeats(unittest.TestCase):
-    def test_beats_go_both_ways(self):
-        for version in ("1.1", "1.2"):
-            with self.subTest(version=version):
-                client = Client(program.stomp, version, heartbeats=(1000, 1000))
-                self.addCleanup(client.disconnect)
-                sends, wants = map(int, client.connect_headers["heart-beat"].split(","))
-                self.assertGreater(min(sends, wants), 0)
-                start = time.monotonic()
-                for beats in (client.beats_received, client.beats_sent):
-                    for _ in range(3):
-                        beats.get(timeout=SOON_S)
-                self.assertGreater(time.monotonic() - start, 1.5)
-                self.assertTrue(client.disconnected.empty())
-                client.send("/topic/beats", b"still here")
-
-    def test_a_client_that_falls_silent_is_dropped(self):
-        with socket.create_connection(program.stomp, timeout=30) as silent:
-            silent.sendall(b"CONNECT\naccept-version:1.2\nhost:/\nheart-beat:1000,0\n\n\0")
-            received = b""
-            while data := silent.recv(4096):
-                received += data
-        self.assertTrue(received.startswith(b"CONNECTED\n"), received)
-        self.assertIn(b"\0ERROR\n", received.replace(b"\0\n", b"\0"))
 
 
 if __name__ == "__main__":
