@@ -48,6 +48,8 @@ pub struct Broker<M> {
     scheduled: Scheduled<M>,
     /// When each open transaction is too old.
     transactions: BTreeSet<((Timestamp, u64), SessionId)>,
+    /// The bytes of what all open transactions send.
+    transactions_bytes: usize,
     /// How many sessions, transactions and operations in them there have been.
     serial: u64,
     subscriptions: usize,
@@ -66,6 +68,7 @@ impl<M: Payload> Broker<M> {
             retained: Retained::default(),
             scheduled: Scheduled::default(),
             transactions: BTreeSet::new(),
+            transactions_bytes: 0,
             serial: 0,
             subscriptions: 0,
             settings,
@@ -103,6 +106,7 @@ impl<M: Payload> Broker<M> {
         };
         for transaction in &session.transactions {
             self.transactions.remove(&(transaction.deadline, id));
+            self.transactions_bytes -= transaction.bytes;
         }
         let mut consumers: Vec<_> = session.ended.iter().map(|(_, key)| *key).collect();
         for subscription in session.take_subscriptions() {

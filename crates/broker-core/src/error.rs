@@ -58,6 +58,8 @@ pub enum Refusal {
     TemporariesFull,
     /// [`Limits::topics_max`](crate::Limits::topics_max) is reached: try later.
     TopicsFull,
+    /// [`Limits::transactions_bytes_max`](crate::Limits::transactions_bytes_max) is reached: try later.
+    TransactionBytesFull,
     /// The session has an open transaction of this id already.
     TransactionExists,
     /// The transaction has as many operations or bytes as it may have.
@@ -97,6 +99,9 @@ impl fmt::Display for Refusal {
             Self::SubscriptionsFull => "this session has as many subscriptions as it may have",
             Self::TemporariesFull => "this session has as many temporary queues as it may have",
             Self::TopicsFull => "the server has as many topics as it takes",
+            Self::TransactionBytesFull => {
+                "the open transactions of the server have as many bytes as it takes"
+            }
             Self::TransactionExists => "this session has a transaction with this id already",
             Self::TransactionFull => {
                 "the transaction has as many operations or bytes as it may have"

@@ -46,6 +46,8 @@ pub struct Limits {
     pub transaction_operations_max: usize,
     /// Bytes of the messages in a transaction. Default 64 MiB.
     pub transaction_bytes_max: usize,
+    /// Bytes of the messages in all open transactions together. Default 256 MiB.
+    pub transactions_bytes_max: usize,
     /// From BEGIN to COMMIT, in milliseconds; then it is aborted. Default 5 minutes.
     pub transaction_age_ms_max: u64,
 }
@@ -75,6 +77,7 @@ impl Default for Limits {
             transactions_per_session_max: 100,
             transaction_operations_max: 10_000,
             transaction_bytes_max: 64 * MIB,
+            transactions_bytes_max: 256 * MIB,
             transaction_age_ms_max: 5 * 60 * 1000,
         }
     }

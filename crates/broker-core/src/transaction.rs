@@ -14,7 +14,8 @@ pub(crate) struct Transaction<M> {
     pub(crate) deadline: (Timestamp, u64),
     pub(crate) sends: Vec<Send<M>>,
     pub(crate) verdicts: Vec<Decision>,
-    bytes: usize,
+    /// The bytes of what it sends.
+    pub(crate) bytes: usize,
 }
 
 /// A SEND in a transaction.

@@ -42,7 +42,7 @@ impl<M: Payload> Broker<M> {
     /// # Errors
     /// [`Refusal::AccessDenied`], [`Refusal::DelayTooLong`], [`Refusal::Pattern`], [`Refusal::Reserved`],
     /// [`Refusal::SessionUnknown`]; the bounds of what it goes to; in a transaction, instead of these bounds,
-    /// [`Refusal::TransactionUnknown`] and [`Refusal::TransactionFull`].
+    /// [`Refusal::TransactionUnknown`], [`Refusal::TransactionFull`] and [`Refusal::TransactionBytesFull`].
     pub fn handle_send(
         &mut self,
         now: Timestamp,

@@ -125,6 +125,7 @@ impl<M: Payload> Broker<M> {
                 .position(|t| t.deadline == deadline);
             if let Some(index) = found {
                 let transaction = session.transactions.remove(index);
+                self.transactions_bytes -= transaction.bytes;
                 self.undo(session_id, &transaction);
                 output.transaction_expired(session_id, &transaction.id);
             }
@@ -140,7 +141,13 @@ impl<M: Payload> Broker<M> {
         let bytes = send.properties.bytes;
         let session = self.sessions.get_mut(&session);
         let session = session.ok_or(Refusal::SessionUnknown)?;
-        open(session, id, bytes, &self.settings.limits)?.send(send);
+        let limits = &self.settings.limits;
+        let transaction = open(session, id, bytes, limits)?;
+        if self.transactions_bytes.saturating_add(bytes) > limits.transactions_bytes_max {
+            return Err(Refusal::TransactionBytesFull);
+        }
+        self.transactions_bytes += bytes;
+        transaction.send(send);
         Ok(())
     }
 
@@ -171,6 +178,7 @@ impl<M: Payload> Broker<M> {
         let transaction = session.transactions.remove(index);
         self.transactions
             .remove(&(transaction.deadline, session_id));
+        self.transactions_bytes -= transaction.bytes;
         Ok(transaction)
     }
 

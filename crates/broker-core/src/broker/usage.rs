@@ -31,6 +31,8 @@ pub struct Usage {
     pub scheduled_bytes: usize,
     /// Transactions that are open.
     pub transactions: usize,
+    /// Bytes of the messages in these.
+    pub transactions_bytes: usize,
 }
 
 /// A queue at a moment.
@@ -69,6 +71,7 @@ impl<M: Payload> Broker<M> {
             scheduled: scheduled.messages,
             scheduled_bytes: scheduled.bytes,
             transactions: self.transactions.len(),
+            transactions_bytes: self.transactions_bytes,
         }
     }
 

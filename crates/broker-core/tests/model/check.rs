@@ -279,6 +279,7 @@ fn usage(model: &Model, broker: &Broker<Letter>) {
     );
     assert_eq!(usage.retained, model.retained.len());
     assert_eq!(usage.scheduled, model.scheduled.len());
+    assert_eq!(usage.transactions_bytes, model.transactions_bytes());
     assert_eq!(
         usage.transactions,
         sessions()

@@ -18,6 +18,7 @@ pub(crate) const DELIVERIES_MAX: u32 = 3;
 pub(crate) const TRANSACTIONS_MAX: usize = 2;
 pub(crate) const OPERATIONS_MAX: usize = 4;
 pub(crate) const TRANSACTION_BYTES_MAX: usize = 25;
+pub(crate) const TRANSACTIONS_BYTES_MAX: usize = 26;
 pub(crate) const AGE_MAX: u64 = 30;
 pub(crate) const RETAINED_MAX: usize = 2;
 pub(crate) const SCHEDULED_MAX: usize = 3;
@@ -70,6 +71,7 @@ pub(crate) fn settings() -> Settings {
             transactions_per_session_max: TRANSACTIONS_MAX,
             transaction_operations_max: OPERATIONS_MAX,
             transaction_bytes_max: TRANSACTION_BYTES_MAX,
+            transactions_bytes_max: TRANSACTIONS_BYTES_MAX,
             transaction_age_ms_max: AGE_MAX,
             ..Limits::default()
         },

@@ -3,8 +3,21 @@
 use crate::{
     commands::is_queue,
     model::{Lease, Message, Model, Operation, State, Transaction},
-    setting::{AGE_MAX, OPERATIONS_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_MAX},
+    setting::{
+        AGE_MAX, OPERATIONS_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_BYTES_MAX, TRANSACTIONS_MAX,
+    },
 };
+
+impl Transaction {
+    fn bytes(&self) -> usize {
+        let operations = self.operations.iter();
+        let bytes = operations.map(|operation| match operation {
+            Operation::Send(_, sent) => sent.bytes,
+            Operation::Decide(..) => 0,
+        });
+        bytes.sum()
+    }
+}
 
 impl Model {
     pub(crate) fn begin(&mut self, id: usize, name: &str) -> bool {
@@ -25,23 +38,23 @@ impl Model {
     }
 
     pub(crate) fn add(&mut self, id: usize, name: &str, operation: Operation, more: usize) -> bool {
+        let fits_all = self.transactions_bytes() + more <= TRANSACTIONS_BYTES_MAX;
         let session = self.sessions.get_mut(&id).expect("the session is there");
         let Some(transaction) = session.transactions.iter_mut().find(|t| t.id == name) else {
             return false;
         };
-        let bytes = transaction
-            .operations
-            .iter()
-            .map(|operation| match operation {
-                Operation::Send(_, sent) => sent.bytes,
-                Operation::Decide(..) => 0,
-            });
-        let fits = bytes.sum::<usize>() + more <= TRANSACTION_BYTES_MAX;
-        let fits = fits && transaction.operations.len() < OPERATIONS_MAX;
+        let fits = transaction.bytes() + more <= TRANSACTION_BYTES_MAX;
+        let fits = fits && transaction.operations.len() < OPERATIONS_MAX && fits_all;
         if fits {
             transaction.operations.push(operation);
         }
         fits
+    }
+
+    /// The bytes of what all open transactions send.
+    pub(crate) fn transactions_bytes(&self) -> usize {
+        let open = self.sessions.values().flat_map(|s| &s.transactions);
+        open.map(Transaction::bytes).sum()
     }
 
     fn take(&mut self, id: usize, name: &str) -> Option<Transaction> {

@@ -167,6 +167,7 @@ bounds! {
         transactions_per_session_max: usize;
         transaction_operations_max: usize;
         transaction_bytes_max: usize, by "bytes";
+        transactions_bytes_max: usize, by "bytes";
         transaction_age_ms_max as "transaction-age-max": u64, by "millis";
     }
 }

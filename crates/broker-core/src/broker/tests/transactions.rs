@@ -131,6 +131,51 @@ fn a_lost_connection_aborts() {
 }
 
 #[test]
+fn all_transactions_share_a_bound_on_bytes() {
+    let mut w = World::limited(Limits {
+        transactions_bytes_max: 4,
+        transaction_age_ms_max: 50,
+        ..Limits::default()
+    });
+    let begin = |w: &mut World, session, id| {
+        w.broker
+            .handle_begin(w.now, SessionId(session), id)
+            .unwrap();
+    };
+    let bytes = |w: &World| w.broker.usage().transactions_bytes;
+    let full = Err(Refusal::TransactionBytesFull);
+    begin(&mut w, 1, "t");
+    begin(&mut w, 1, "u");
+    begin(&mut w, 2, "t");
+    begin(&mut w, 3, "t");
+    for (session, id) in [(1, "t"), (1, "u"), (2, "t"), (3, "t")] {
+        assert_eq!(w.send_in(session, id, QUEUE, 1), Ok(0));
+    }
+    assert_eq!(w.send_in(3, "t", QUEUE, 2), full);
+    // Each way in which one ends gives its bytes back.
+    commit(&mut w, "t").unwrap();
+    assert_eq!(bytes(&w), 3);
+    w.broker.handle_abort(w.now, ONE, "u").unwrap();
+    assert_eq!(bytes(&w), 2);
+    w.disconnect(2);
+    assert_eq!(bytes(&w), 1);
+    assert_eq!(w.send_in(3, "t", QUEUE, 2), Ok(0));
+    w.pass(50);
+    w.told(&["3 t expired"]);
+    assert_eq!(bytes(&w), 0);
+    // One whose COMMIT is refused gives them back, too.
+    let settings = policy(QueuePolicy {
+        messages_max: 0,
+        ..QueuePolicy::default()
+    });
+    let mut w = World::new(settings);
+    begin(&mut w, 1, "t");
+    w.send_in(1, "t", QUEUE, 1).unwrap();
+    assert_eq!(commit(&mut w, "t"), Err(Refusal::QueueFull));
+    assert_eq!(bytes(&w), 0);
+}
+
+#[test]
 fn bounds_at_and_one_past() {
     let mut w = World::limited(Limits {
         transactions_per_session_max: 2,
