@@ -67,8 +67,8 @@ pub use crate::{
     error::Refusal,
     limits::Limits,
     message::{
-        DeadLetter, DeathReason, DeliveryId, MessageId, PRIORITY_DEFAULT, PRIORITY_MAX, Payload,
-        Properties, QueueName, Retain,
+        DeadLetter, DeathReason, DeliveryId, GROUP_BYTES_MAX, MessageId, PRIORITY_DEFAULT,
+        PRIORITY_MAX, Payload, Properties, QueueName, Retain,
     },
     output::{Delivery, EndReason, Output, Settled},
     selector::Selector,

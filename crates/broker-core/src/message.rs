@@ -34,6 +34,10 @@ pub const PRIORITY_DEFAULT: u8 = 4;
 /// The highest priority.
 pub const PRIORITY_MAX: u8 = 9;
 
+/// The bytes of the name of a message group at most. A queue remembers names whose messages are gone, so
+/// many and so long.
+pub const GROUP_BYTES_MAX: usize = 255;
+
 /// What the broker must know of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Properties {
@@ -48,7 +52,8 @@ pub struct Properties {
     pub delay_ms: u64,
     /// Whether a durable store is to keep it.
     pub persistent: bool,
-    /// Messages of one group in a queue go to one consumer, in order.
+    /// Messages of one group in a queue go to one consumer, in order. Who drives the broker refuses names that are longer
+    /// than [`GROUP_BYTES_MAX`].
     pub group: Option<Arc<str>>,
     /// Whether a topic keeps it for those who subscribe later.
     pub retain: Retain,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gumboot_broker_core::{PRIORITY_MAX, Properties, Retain, Timestamp};
+use gumboot_broker_core::{GROUP_BYTES_MAX, PRIORITY_MAX, Properties, Retain, Timestamp};
 use gumboot_stomp_proto::Frame;
 
 use super::{
@@ -50,7 +50,7 @@ pub(super) fn properties(
             }
             "persistent" => properties.persistent = truth(&name, value)?,
             "JMSXGroupID" | "message_group" | "message-group" if !value.is_empty() => {
-                properties.group = Some(Arc::from(value));
+                properties.group = Some(group(&name, value)?);
             }
             "retain" => properties.retain = retain(value)?,
             _ => {}
@@ -67,6 +67,14 @@ fn expire(properties: &mut Properties, millis: u64, expires: Timestamp) {
             .map_or(expires, |other| other.min(expires));
         properties.expires = Some(earlier);
     }
+}
+
+fn group(name: &str, value: &str) -> Result<Arc<str>, Refused> {
+    if value.len() > GROUP_BYTES_MAX {
+        let what = format!("is at most {GROUP_BYTES_MAX} bytes long");
+        return Err(Refused::header(name, &what));
+    }
+    Ok(Arc::from(value))
 }
 
 fn retain(value: &str) -> Result<Retain, Refused> {
@@ -138,6 +146,16 @@ mod tests {
         );
         assert_eq!(read("priority:4711").unwrap().priority, PRIORITY_MAX);
         assert_eq!(read("retain:remove").unwrap().retain, Retain::Clear);
+    }
+
+    #[test]
+    fn how_long_the_name_of_a_group_is() {
+        for header in ["JMSXGroupID", "message_group", "message-group"] {
+            let of = |bytes| read(&format!("{header}:{}", "g".repeat(bytes)));
+            assert_eq!(of(GROUP_BYTES_MAX).unwrap().group.unwrap().len(), 255);
+            let wrong = format!("the header {header} is at most 255 bytes long");
+            assert_eq!(of(GROUP_BYTES_MAX + 1).unwrap_err(), wrong);
+        }
     }
 
     #[test]
