@@ -22,6 +22,9 @@ pub struct Limits {
     pub groups_per_queue_max: usize,
     /// Bytes in all queues together. Default 1 GiB.
     pub queued_bytes_max: usize,
+    /// Of these, bytes in the queues of subscriptions to topics, which are durable or acknowledge. What is left is for other
+    /// queues, so it should be well below the former. Default 512 MiB.
+    pub durable_bytes_max: usize,
     /// Messages on their way to a consumer that names no credit. Default 1,000.
     pub credit_messages_default: usize,
     /// Bytes on their way to a consumer that names no credit. Default 16 MiB.
@@ -65,6 +68,7 @@ impl Default for Limits {
             consumers_per_queue_max: 10_000,
             groups_per_queue_max: 10_000,
             queued_bytes_max: 1024 * MIB,
+            durable_bytes_max: 512 * MIB,
             credit_messages_default: 1_000,
             credit_bytes_default: 16 * MIB,
             credit_messages_max: 100_000,

@@ -182,6 +182,11 @@ impl<M> Queue<M> {
         self.leased
     }
 
+    /// Whether it is that of a subscription to a topic.
+    pub(crate) fn is_for_topic(&self) -> bool {
+        !matches!(self.name, QueueName::Named(_))
+    }
+
     /// Whether it is that of a subscription that ends with its session.
     pub(crate) fn is_private(&self) -> bool {
         matches!(self.name, QueueName::Private { .. })

@@ -20,7 +20,7 @@ use crate::{
     limits::Limits,
     message::{MessageId, Payload, QueueName},
     output::{Output, Settled},
-    queue::{Amount, ConsumerKey, Queue, QueueKey, Rank, State, consumer::Consumer},
+    queue::{Amount, ConsumerKey, Entry, Queue, QueueKey, Rank, State, consumer::Consumer},
     settings::Settings,
     time::Timestamp,
 };
@@ -45,6 +45,8 @@ pub(crate) struct Queues<M> {
     /// The next id of a message, and its place among others.
     next: u64,
     bytes: usize,
+    /// Of these, the ones in queues of subscriptions to topics.
+    durable_bytes: usize,
 }
 
 impl<M: Payload> Queues<M> {
@@ -59,6 +61,7 @@ impl<M: Payload> Queues<M> {
             timers: BTreeSet::new(),
             next: 0,
             bytes: 0,
+            durable_bytes: 0,
         }
     }
 
@@ -138,11 +141,9 @@ impl<M: Payload> Queues<M> {
         let queue = &mut self.queues[key.0];
         queue.is_closed = true;
         for id in queue.ids() {
-            if queue
-                .entry(id)
-                .is_some_and(|entry| entry.state != State::Leased)
-            {
-                self.bytes -= discard(queue, id, Settled::Discarded, output);
+            let entry = self.queues[key.0].entry(id);
+            if entry.is_some_and(|entry| entry.state != State::Leased) {
+                self.discard(key, id, Settled::Discarded, output);
             }
         }
         self.forget_name(key);
@@ -261,12 +262,11 @@ impl<M: Payload> Queues<M> {
         output: &mut impl Output<M>,
     ) {
         while *work > 0 {
-            let queue = &mut self.queues[key.0];
-            let Some(id) = queue.expired(now) else {
+            let Some(id) = self.queues[key.0].expired(now) else {
                 return;
             };
             *work -= 1;
-            self.bytes -= discard(queue, id, Settled::Expired, output);
+            self.discard(key, id, Settled::Expired, output);
         }
     }
 
@@ -276,6 +276,35 @@ impl<M: Payload> Queues<M> {
         if let Some(rank) = queue.change(id, State::Ready) {
             lower_cursors(queue, &mut self.consumers, rank);
         }
+    }
+
+    /// Takes a message out that nobody gets.
+    fn discard(
+        &mut self,
+        key: QueueKey,
+        id: MessageId,
+        settled: Settled,
+        output: &mut impl Output<M>,
+    ) {
+        if self.take_out(key, id).is_some() {
+            output.settled(&self.queues[key.0].name, id, settled);
+        }
+    }
+
+    /// Takes a message out for good: its bytes are free.
+    fn take_out(&mut self, key: QueueKey, id: MessageId) -> Option<Entry<M>> {
+        let queue = &mut self.queues[key.0];
+        let entry = queue.remove(id)?;
+        self.bytes -= entry.properties.bytes;
+        if queue.is_for_topic() {
+            self.durable_bytes -= entry.properties.bytes;
+        }
+        Some(entry)
+    }
+
+    /// The bytes in queues of subscriptions to topics.
+    pub(crate) fn durable_bytes(&self) -> usize {
+        self.durable_bytes
     }
 
     /// All that is in queues.
@@ -306,18 +335,4 @@ fn lower_cursors<M>(queue: &mut Queue<M>, consumers: &mut Slab<Consumer>, rank: 
         let consumer = &mut consumers[key.0];
         consumer.cursor = consumer.cursor.min(rank);
     }
-}
-
-/// Takes a message out that nobody gets; gives its bytes.
-fn discard<M>(
-    queue: &mut Queue<M>,
-    id: MessageId,
-    settled: Settled,
-    output: &mut impl Output<M>,
-) -> usize {
-    let Some(entry) = queue.remove(id) else {
-        return 0;
-    };
-    output.settled(&queue.name, id, settled);
-    entry.properties.bytes
 }

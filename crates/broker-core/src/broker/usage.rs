@@ -21,6 +21,8 @@ pub struct Usage {
     pub queued: usize,
     /// Bytes of these.
     pub queued_bytes: usize,
+    /// Of these, bytes in the queues of subscriptions to topics.
+    pub durable_bytes: usize,
     /// Topics with a retained message.
     pub retained: usize,
     /// Bytes of these.
@@ -66,6 +68,7 @@ impl<M: Payload> Broker<M> {
             queues: self.queues.len(),
             queued: queued.messages,
             queued_bytes: queued.bytes,
+            durable_bytes: self.queues.durable_bytes(),
             retained: retained.messages,
             retained_bytes: retained.bytes,
             scheduled: scheduled.messages,

@@ -1,6 +1,6 @@
 //! Messages come into queues, if there is room.
 
-use super::{Queues, discard, lower_cursors};
+use super::{Queues, lower_cursors};
 use crate::{
     error::Refusal,
     message::{DeadLetter, DeathReason, MessageId, Payload, Properties, QueueName},
@@ -94,18 +94,45 @@ impl<M: Payload> Queues<M> {
         };
         let ends =
             binding.slow == SlowConsumer::End && !matches!(queue.name, QueueName::Durable { .. });
-        if ends && !fits(queue.amount(), one, &queue.policy) {
-            return Err(EndIt);
+        if ends {
+            if !fits(queue.amount(), one, &queue.policy) || self.excess(one.bytes) > 0 {
+                return Err(EndIt);
+            }
+        } else if !self.make_topic_room(key, one.bytes, output) {
+            return Ok(false);
         }
-        let has_room = self.make_room(key, one.bytes, output);
-        if has_room && self.check_bytes(one.bytes).is_ok() {
-            self.push(now, key, sent, output);
-            Ok(true)
-        } else if ends {
-            Err(EndIt)
-        } else {
-            Ok(false)
+        self.push(now, key, sent, output);
+        Ok(true)
+    }
+
+    /// By how much one of that length goes past what the queues of subscriptions to topics, and all queues, have together.
+    fn excess(&self, bytes: usize) -> usize {
+        let limits = self.limits();
+        let excess = |before: usize, max| before.saturating_add(bytes).saturating_sub(max);
+        let of_topics = excess(self.durable_bytes, limits.durable_bytes_max);
+        of_topics.max(excess(self.bytes, limits.queued_bytes_max))
+    }
+
+    /// Drops messages that wait for a subscription to a topic until there is room for one of that length, also in what
+    /// queues have together; whether there is. If that is not enough, nothing is dropped.
+    fn make_topic_room(
+        &mut self,
+        key: QueueKey,
+        bytes: usize,
+        output: &mut impl Output<M>,
+    ) -> bool {
+        let queue = &self.queues[key.0];
+        let waiting = queue.amount().bytes - queue.leased().bytes;
+        if self.excess(bytes) > waiting || !self.make_room(key, bytes, output) {
+            return false;
         }
+        while self.excess(bytes) > 0 {
+            let Some(id) = self.queues[key.0].least() else {
+                return false;
+            };
+            self.discard(key, id, Settled::Dropped, output);
+        }
+        true
     }
 
     fn push(
@@ -137,6 +164,9 @@ impl<M: Payload> Queues<M> {
         };
         let rank = entry.rank();
         self.bytes += sent.properties.bytes;
+        if queue.is_for_topic() {
+            self.durable_bytes += sent.properties.bytes;
+        }
         queue.insert(id, entry);
         queue.groups.trim(self.settings.limits.groups_per_queue_max);
         if state == State::Ready {
@@ -154,11 +184,10 @@ impl<M: Payload> Queues<M> {
         reason: DeathReason,
         output: &mut impl Output<M>,
     ) {
-        let queue = &mut self.queues[key.0];
-        let Some(entry) = queue.remove(id) else {
+        let Some(entry) = self.take_out(key, id) else {
             return;
         };
-        self.bytes -= entry.properties.bytes;
+        let queue = &self.queues[key.0];
         let name = queue.name.clone();
         let origin = name.destination();
         let graveyard = queue.policy.dead_letters.clone();
@@ -194,18 +223,21 @@ impl<M: Payload> Queues<M> {
 
     /// Drops messages that wait until there is room for one of that length; whether there is.
     fn make_room(&mut self, key: QueueKey, bytes: usize, output: &mut impl Output<M>) -> bool {
-        let queue = &mut self.queues[key.0];
         let one = Amount { messages: 1, bytes };
+        let queue = &self.queues[key.0];
         if !fits(queue.leased(), one, &queue.policy) {
             return false;
         }
-        while !fits(queue.amount(), one, &queue.policy) {
+        loop {
+            let queue = &self.queues[key.0];
+            if fits(queue.amount(), one, &queue.policy) {
+                return true;
+            }
             let Some(id) = queue.least() else {
                 return false;
             };
-            self.bytes -= discard(queue, id, Settled::Dropped, output);
+            self.discard(key, id, Settled::Dropped, output);
         }
-        true
     }
 }
 

@@ -1,6 +1,6 @@
 //! What was delivered is acknowledged, or comes back.
 
-use super::{Queues, discard};
+use super::Queues;
 use crate::{
     error::Refusal,
     message::{DeathReason, MessageId, Payload},
@@ -86,8 +86,7 @@ impl<M: Payload> Queues<M> {
             };
             match verdict {
                 Verdict::Acknowledge => {
-                    let queue = &mut self.queues[queue_key.0];
-                    self.bytes -= discard(queue, message, Settled::Acknowledged, output);
+                    self.discard(queue_key, message, Settled::Acknowledged, output);
                 }
                 Verdict::Refuse => {
                     self.bury(now, queue_key, message, DeathReason::Refused, output);
@@ -126,7 +125,7 @@ impl<M: Payload> Queues<M> {
         entry.redelivered |= was_sent;
         let deliveries = entry.deliveries;
         if queue.is_closed {
-            self.bytes -= discard(queue, id, Settled::Discarded, output);
+            self.discard(key, id, Settled::Discarded, output);
         } else if deliveries >= deliveries_max && !is_grave {
             self.bury(now, key, id, DeathReason::Deliveries, output);
         } else if delay_ms > 0 {

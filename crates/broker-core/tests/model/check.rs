@@ -277,6 +277,11 @@ fn usage(model: &Model, broker: &Broker<Letter>) {
             .map(|queue| queue.bytes())
             .sum::<usize>()
     );
+    let of_topics = model.queues.iter().filter(|q| !q.key.starts_with('/'));
+    assert_eq!(
+        usage.durable_bytes,
+        of_topics.map(|queue| queue.bytes()).sum::<usize>()
+    );
     assert_eq!(usage.retained, model.retained.len());
     assert_eq!(usage.scheduled, model.scheduled.len());
     assert_eq!(usage.transactions_bytes, model.transactions_bytes());

@@ -155,6 +155,7 @@ bounds! {
         consumers_per_queue_max: usize;
         groups_per_queue_max: usize;
         queued_bytes_max: usize, by "bytes";
+        durable_bytes_max: usize, by "bytes";
         credit_messages_default: usize;
         credit_bytes_default: usize, by "bytes";
         credit_messages_max: usize;

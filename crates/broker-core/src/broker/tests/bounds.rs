@@ -155,6 +155,92 @@ fn of_all_queues_together() {
 }
 
 #[test]
+fn of_the_queues_of_topics_together() {
+    let mut w = World::limited(Limits {
+        queued_bytes_max: 20,
+        durable_bytes_max: 10,
+        ..Limits::default()
+    });
+    let topics = ["/topic/a", "/topic/b", "/topic/c"].map(destination);
+    let durable = |topic, slow| Subscribe {
+        durable: Some("d"),
+        ack: AckMode::Client,
+        slow,
+        ..Subscribe::new(topic)
+    };
+    let [a, b, c] = &topics;
+    w.try_subscribe(1, 1, durable(a, SlowConsumer::End))
+        .unwrap();
+    w.unsubscribe(1, 1).unwrap();
+    w.try_subscribe(2, 1, durable(b, SlowConsumer::End))
+        .unwrap();
+    w.unsubscribe(2, 1).unwrap();
+    for (message, bytes) in [(1, 2), (2, 3), (3, 4)] {
+        assert_eq!(w.send_with(3, "/topic/a", message, &sized(bytes)), Ok(1));
+    }
+    w.told(&[]);
+    // One that has nothing to drop does not get it.
+    assert_eq!(w.send_with(3, "/topic/b", 4, &sized(2)), Ok(0));
+    assert_eq!(w.send_with(3, "/topic/b", 5, &sized(1)), Ok(1));
+    w.told(&[]);
+    // The other drops the oldest of its own, as many as it has to; or none, if that is not enough.
+    assert_eq!(w.send_with(3, "/topic/a", 6, &sized(4)), Ok(1));
+    w.told(&["/topic/a Dropped", "/topic/a Dropped"]);
+    assert_eq!(w.send_with(3, "/topic/a", 7, &sized(10)), Ok(0));
+    w.told(&[]);
+    assert_eq!(w.broker.usage().durable_bytes, 9);
+    // One that is to end, ends.
+    w.subscribe(3, 1, "/topic/c", AckMode::Client);
+    assert_eq!(w.send_with(3, "/topic/c", 8, &sized(1)), Ok(1));
+    assert_eq!(w.send_with(3, "/topic/c", 9, &sized(1)), Ok(0));
+    w.told(&["3/1 8", "3/1 slow"]);
+    let drops = Subscribe {
+        slow: SlowConsumer::DropOldest,
+        durable: None,
+        ..durable(c, SlowConsumer::End)
+    };
+    w.try_subscribe(3, 2, drops).unwrap();
+    assert_eq!(w.send_with(3, "/topic/c", 9, &sized(1)), Ok(0));
+    // What is left is for others, and what they take counts for all.
+    assert_eq!(
+        w.send_with(3, "/queue/q", 10, &sized(11)),
+        Err(Refusal::BrokerFull)
+    );
+    assert_eq!(w.send_with(3, "/queue/q", 10, &sized(10)), Ok(1));
+    assert_eq!(w.broker.usage().queued_bytes, 20);
+    w.subscribe(2, 2, "/queue/q", AckMode::Client);
+    w.ack(2, 2, 1).unwrap();
+    w.ack(3, 1, 1).unwrap();
+    assert_eq!(w.send_with(3, "/topic/c", 11, &sized(1)), Ok(1));
+    w.log.0.clear();
+    w.try_subscribe(1, 2, durable(a, SlowConsumer::End))
+        .unwrap();
+    w.told(&["1/2 3", "1/2 6"]);
+}
+
+#[test]
+fn a_durable_subscription_drops_its_oldest_when_all_queues_are_full() {
+    let mut w = World::limited(Limits {
+        queued_bytes_max: 10,
+        ..Limits::default()
+    });
+    let topic = destination("/topic/a");
+    let durable = Subscribe {
+        durable: Some("d"),
+        ..Subscribe::new(&topic)
+    };
+    w.try_subscribe(1, 1, durable).unwrap();
+    w.unsubscribe(1, 1).unwrap();
+    for (name, message) in [("/queue/q", 1), ("/topic/a", 2), ("/topic/a", 3)] {
+        assert_eq!(w.send_with(3, name, message, &sized(3)), Ok(1));
+    }
+    assert_eq!(w.send_with(3, "/topic/a", 4, &sized(4)), Ok(1));
+    w.told(&["/topic/a Dropped"]);
+    let usage = w.broker.usage();
+    assert_eq!((usage.queued_bytes, usage.durable_bytes), (10, 7));
+}
+
+#[test]
 fn of_retained_and_scheduled_messages() {
     let limits = Limits {
         retained_max: 1,
