@@ -41,9 +41,9 @@ impl Destination {
         Kinds::usual().parse(name)
     }
 
-    fn new(name: String, kind: Kind, prefix: usize, scope: usize) -> Self {
+    fn new(name: Arc<str>, kind: Kind, prefix: usize, scope: usize) -> Self {
         let mut destination = Self {
-            name: name.into(),
+            name,
             kind,
             is_pattern: false,
             prefix: offset(prefix),
@@ -93,6 +93,10 @@ impl Destination {
     /// any user.
     #[must_use]
     pub fn permits(&self, destination: &Self) -> bool {
+        if self.kind != destination.kind {
+            // The prefix of one kind may be the beginning of another's.
+            return false;
+        }
         if self.kind != Kind::User {
             return self.covers(destination);
         }
@@ -137,7 +141,12 @@ impl Destination {
         let prefix = self.prefix as usize;
         let (prefix_name, rest) = self.name.split_at(prefix);
         let scope = format!("{prefix_name}@{}/", segment_of(session));
-        Self::new(scope.clone() + rest, self.kind, prefix, scope.len())
+        Self::new(
+            (scope.clone() + rest).into(),
+            self.kind,
+            prefix,
+            scope.len(),
+        )
     }
 
     /// What a user's session subscribes to by this name, which does not say who the user is.
@@ -145,7 +154,12 @@ impl Destination {
         let prefix = self.prefix as usize;
         let (prefix_name, rest) = self.name.split_at(prefix);
         let scope = format!("{prefix_name}{}/", segment_of(user));
-        Self::new(scope.clone() + rest, self.kind, prefix, scope.len())
+        Self::new(
+            (scope.clone() + rest).into(),
+            self.kind,
+            prefix,
+            scope.len(),
+        )
     }
 
     /// What is sent to by this name, whose first part is the user.
@@ -153,7 +167,7 @@ impl Destination {
         let prefix = self.prefix as usize;
         let slash = self.name[prefix..].find('/');
         let scope = slash.map_or(prefix, |slash| prefix + slash + 1);
-        Self::new(self.name.to_string(), self.kind, prefix, scope)
+        Self::new(Arc::clone(&self.name), self.kind, prefix, scope)
     }
 }
 

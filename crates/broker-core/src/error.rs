@@ -26,7 +26,8 @@ pub enum Refusal {
     DurableInUse,
     /// There is no durable subscription of this name.
     DurableUnknown,
-    /// Only subscriptions to topics are durable: a queue keeps its messages anyhow.
+    /// Only subscriptions to topics are durable: a queue keeps its messages anyhow, and a temporary topic is gone with its
+    /// session.
     DurableUnsupported,
     /// [`Limits::durables_max`](crate::Limits::durables_max) is reached.
     DurablesFull,
@@ -83,7 +84,7 @@ impl fmt::Display for Refusal {
             Self::DeliveryUnknown => "no message waits for this acknowledgement",
             Self::DurableInUse => "the durable subscription is in use",
             Self::DurableUnknown => "this client has no durable subscription of this name",
-            Self::DurableUnsupported => "only subscriptions to topics can be durable",
+            Self::DurableUnsupported => "only subscriptions to topics that last can be durable",
             Self::DurablesFull => "the server has as many durable subscriptions as it takes",
             Self::NotOwner => "the temporary destination belongs to another session",
             Self::Pattern => "a destination with wildcards is for subscriptions to topics only",

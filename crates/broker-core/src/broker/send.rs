@@ -66,9 +66,7 @@ impl<M: Payload> Broker<M> {
             return self.send_later(session_id, id, send).map(|()| 0);
         }
         if is_kept(&destination, send.properties) {
-            let mut demand = Demand::default();
-            self.add_demand(&mut demand, &destination, send.properties);
-            self.check_demand(session, &demand)?;
+            self.check_one(session, &destination, send.properties)?;
         }
         let sent = Sent {
             message: send.message,

@@ -202,6 +202,9 @@ impl<M: Payload> Broker<M> {
         if topics_full && !self.topics.contains(topic) {
             return Err(Refusal::TopicsFull);
         }
+        if subscribe.durable.is_some() && topic.kind() == Kind::TempTopic {
+            return Err(Refusal::DurableUnsupported);
+        }
         if let Some(name) = subscribe.durable {
             return self.subscribe_durable(now, subscriber, topic, &name.into(), subscribe, output);
         }

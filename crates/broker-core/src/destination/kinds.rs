@@ -85,7 +85,7 @@ impl Kinds {
             return Err(DestinationError::ControlCharacter);
         }
         let scope = prefix + owner_len(kind, rest);
-        let destination = Destination::new(name.to_owned(), kind, prefix, scope);
+        let destination = Destination::new(name.into(), kind, prefix, scope);
         if destination.is_pattern() {
             check_pattern(&destination)?;
         }

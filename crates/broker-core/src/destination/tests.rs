@@ -190,3 +190,26 @@ fn permissions_for_what_is_of_users() {
     assert!(!parse("/user/a%2Fb/news.*").permits(&asked));
     assert!(!parse("/user/a/**").permits(&asked));
 }
+
+#[test]
+fn a_permission_is_for_one_kind() {
+    let prefixes = [
+        ("/", Kind::User),
+        ("/queue/", Kind::Queue),
+        ("/topic/", Kind::Topic),
+        ("/topic/q/", Kind::Queue),
+    ];
+    let kinds = Kinds::new(prefixes, None);
+    let permits = |permission, asked| {
+        let [permission, asked] = [permission, asked].map(|name| kinds.parse(name).unwrap());
+        permission.permits(&asked)
+    };
+    for permission in ["/**", "/*/**", "/alice/**"] {
+        assert!(permits(permission, "/alice/x"), "{permission}");
+        assert!(!permits(permission, "/queue/x"), "{permission}");
+        assert!(!permits(permission, "/topic/x"), "{permission}");
+    }
+    assert!(permits("/topic/**", "/topic/x"));
+    assert!(!permits("/topic/**", "/topic/q/x"));
+    assert!(permits("/topic/q/**", "/topic/q/x"));
+}

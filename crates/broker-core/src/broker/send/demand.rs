@@ -1,6 +1,6 @@
 //! The room that SENDs need, counted before anything is done: those of a transaction all together.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, iter};
 
 use super::{is_own, is_queue};
 use crate::{
@@ -21,10 +21,17 @@ pub(in crate::broker) struct Demand {
 }
 
 /// What of it goes to one queue.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct Share {
     all: Amount,
     bytes_longest: usize,
+}
+
+impl Share {
+    fn add(&mut self, one: Amount) {
+        self.all.add(one);
+        self.bytes_longest = self.bytes_longest.max(one.bytes);
+    }
 }
 
 impl<M: Payload> Broker<M> {
@@ -44,8 +51,7 @@ impl<M: Payload> Broker<M> {
                 demand.queues.insert(destination.clone(), Share::default());
             }
             if let Some(share) = demand.queues.get_mut(destination) {
-                share.all.add(one);
-                share.bytes_longest = share.bytes_longest.max(one.bytes);
+                share.add(one);
             }
             return;
         }
@@ -60,6 +66,26 @@ impl<M: Payload> Broker<M> {
         }
     }
 
+    /// Whether there is room for one message.
+    pub(in crate::broker) fn check_one(
+        &self,
+        session: &Session<M>,
+        destination: &Destination,
+        properties: &Properties,
+    ) -> Result<(), Refusal> {
+        if is_queue(destination) {
+            let mut share = Share::default();
+            share.add(Amount {
+                messages: 1,
+                bytes: properties.bytes,
+            });
+            return self.check_shares(session, iter::once((destination, share)));
+        }
+        let mut demand = Demand::default();
+        self.add_demand(&mut demand, destination, properties);
+        self.check_demand(session, &demand)
+    }
+
     /// Whether there is room for all.
     pub(in crate::broker) fn check_demand(
         &self,
@@ -67,10 +93,27 @@ impl<M: Payload> Broker<M> {
         demand: &Demand,
     ) -> Result<(), Refusal> {
         let limits = &self.settings.limits;
+        let shares = demand.queues.iter();
+        self.check_shares(session, shares.map(|(to, share)| (to, *share)))?;
+        if demand.retained != Amount::default() {
+            self.retained.admit(demand.retained, limits)?;
+        }
+        if demand.scheduled != Amount::default() {
+            self.scheduled.admit(demand.scheduled, limits)?;
+        }
+        Ok(())
+    }
+
+    /// Whether queues, each named once, have room for their shares.
+    fn check_shares<'a>(
+        &self,
+        session: &Session<M>,
+        shares: impl Iterator<Item = (&'a Destination, Share)>,
+    ) -> Result<(), Refusal> {
         let mut all = Amount::default();
         let mut queues_new = 0;
         let mut temporaries_new = 0;
-        for (destination, share) in &demand.queues {
+        for (destination, share) in shares {
             let key = self.queues.named(destination);
             if key.is_none() && destination.kind() == Kind::TempQueue {
                 if !is_own(session, destination) {
@@ -93,14 +136,7 @@ impl<M: Payload> Broker<M> {
         if queues_new > 0 {
             self.queues.check_room(queues_new)?;
         }
-        self.queues.check_bytes(all.bytes)?;
-        if demand.retained != Amount::default() {
-            self.retained.admit(demand.retained, limits)?;
-        }
-        if demand.scheduled != Amount::default() {
-            self.scheduled.admit(demand.scheduled, limits)?;
-        }
-        Ok(())
+        self.queues.check_bytes(all.bytes)
     }
 
     pub(in crate::broker) fn check_temporaries(

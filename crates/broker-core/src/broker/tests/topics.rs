@@ -165,6 +165,24 @@ fn a_durable_subscription_outlives_its_session() {
 }
 
 #[test]
+fn only_topics_that_last_have_durable_subscriptions() {
+    let mut w = world();
+    for name in ["/temp-topic/a", "/temp-topic/@s1/a", "/queue/a"] {
+        let destination = destination(name);
+        let durable = Subscribe {
+            durable: Some("d"),
+            ..Subscribe::new(&destination)
+        };
+        let refused = w.try_subscribe(1, 1, durable);
+        assert_eq!(refused, Err(Refusal::DurableUnsupported), "{name}");
+    }
+    assert_eq!(
+        w.broker.usage(),
+        World::limited(Limits::default()).broker.usage()
+    );
+}
+
+#[test]
 fn a_slow_subscription_ends_or_drops() {
     let topic = QueuePolicy {
         messages_max: 2,
