@@ -5,6 +5,7 @@ mod acknowledge;
 mod bound;
 mod send;
 mod subscribe;
+mod temporaries;
 mod time;
 mod transact;
 mod usage;

@@ -220,7 +220,12 @@ impl<M> Queue<M> {
             QueueName::Durable { .. } => true,
             QueueName::Private { .. } => false,
         };
-        (!is_kept || self.is_closed) && self.entries.is_empty() && self.attached == 0
+        (!is_kept || self.is_closed) && self.is_idle()
+    }
+
+    /// Whether nothing is in it and nobody uses it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.entries.is_empty() && self.attached == 0
     }
 
     pub(crate) fn insert(&mut self, id: MessageId, entry: Entry<M>) {

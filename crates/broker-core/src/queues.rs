@@ -230,6 +230,18 @@ impl<M: Payload> Queues<M> {
         queue.timer = deadline;
     }
 
+    /// Forgets an idle queue.
+    pub(crate) fn forget_idle(&mut self, key: QueueKey) {
+        let queue = &self.queues[key.0];
+        if let Some(deadline) = queue.timer {
+            self.timers.remove(&(deadline, key));
+        }
+        if queue.is_dirty {
+            self.dirty.retain(|other| *other != key);
+        }
+        self.remove(key);
+    }
+
     fn remove(&mut self, key: QueueKey) {
         self.forget_name(key);
         self.queues.remove(key.0);

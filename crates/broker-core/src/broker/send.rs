@@ -132,15 +132,13 @@ impl<M: Payload> Broker<M> {
             return 0;
         }
         let found = self.queues.named(destination);
-        let key = match (found, self.sessions.get_mut(&session_id)) {
+        let key = match (found, self.sessions.get(&session_id)) {
             (Some(key), _) => key,
             (None, Some(session)) if destination.kind() == Kind::TempQueue => {
                 if !is_own(session, destination) {
                     return 0;
                 }
-                let key = self.queues.open(destination);
-                session.temporaries.push(key);
-                key
+                self.open_temporary(session_id, destination)
             }
             (None, _) => self.queues.open(destination),
         };

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{
     Broker,
     send::{direct, is_own, is_queue, own},
+    temporaries::Temporaries,
 };
 use crate::{
     access::Action,
@@ -70,7 +71,8 @@ impl<M: Payload> Broker<M> {
 
     /// A session ends a subscription: nothing is delivered to it from now on. What was delivered to it can still be
     /// acknowledged; what is not comes back when the session ends, or at once if the driver had not sent it: of
-    /// `ack:auto` it is known, of others [`Broker::handle_unsent`] says it before.
+    /// `ack:auto` it is known, of others [`Broker::handle_unsent`] says it before. A temporary queue that is empty and that
+    /// nobody subscribes to any more is forgotten.
     ///
     /// # Errors
     /// [`Refusal::SessionUnknown`], [`Refusal::SubscriptionUnknown`]
@@ -91,10 +93,11 @@ impl<M: Payload> Broker<M> {
     }
 
     /// The name under which others can send to a temporary destination of this session, for a `reply-to`; of another
-    /// destination, its own name. A queue is made, so that an answer finds it.
+    /// destination, its own name. A queue is made, so that an answer finds it; at the bound, the oldest of the session's
+    /// that is empty and that nobody subscribes to makes room for it.
     ///
     /// # Errors
-    /// [`Refusal::SessionUnknown`], [`Refusal::TemporariesFull`], [`Refusal::QueuesFull`]
+    /// [`Refusal::Pattern`], [`Refusal::SessionUnknown`], [`Refusal::TemporariesFull`], [`Refusal::QueuesFull`]
     pub fn handle_reply_to(
         &mut self,
         session_id: SessionId,
@@ -103,6 +106,9 @@ impl<M: Payload> Broker<M> {
         let session = self.session(session_id)?;
         if !matches!(destination.kind(), Kind::TempQueue | Kind::TempTopic) {
             return Ok(destination.clone());
+        }
+        if destination.is_pattern() {
+            return Err(Refusal::Pattern);
         }
         let destination = own(session, destination).into_owned();
         if is_queue(&destination) && is_own(session, &destination) {
@@ -147,6 +153,7 @@ impl<M: Payload> Broker<M> {
     ) {
         self.stop(key, output);
         let consumer = self.queues.consumer(key);
+        let queue = consumer.queue;
         if consumer.ack == AckMode::Auto || consumer.browse.is_some() {
             self.lose(now, key, output);
         } else {
@@ -159,6 +166,7 @@ impl<M: Payload> Broker<M> {
         {
             session.ended.push((id, key));
         }
+        self.forget_temporary(session_id, queue);
     }
 
     fn subscribe_queue(
@@ -236,16 +244,18 @@ impl<M: Payload> Broker<M> {
         if let Some(key) = self.queues.named(destination) {
             return Ok(key);
         }
-        if destination.kind() == Kind::TempQueue {
-            self.check_temporaries(self.session(session_id)?, 1)?;
+        if destination.kind() != Kind::TempQueue {
+            self.queues.check_room(1)?;
+            return Ok(self.queues.open(destination));
         }
-        self.queues.check_room(1)?;
-        if destination.kind() == Kind::TempQueue {
-            let key = self.queues.open(destination);
-            self.session_mut(session_id)?.temporaries.push(key);
-            return Ok(key);
+        let one = Temporaries {
+            new: 1,
+            idle_wanted: 0,
+        };
+        if self.check_temporaries(self.session(session_id)?, one)? == 0 {
+            self.queues.check_room(1)?;
         }
-        Ok(self.queues.open(destination))
+        Ok(self.open_temporary(session_id, destination))
     }
 
     pub(super) fn filter(

@@ -219,15 +219,25 @@ impl Model {
         if let Route::Queue(key, ack) = route {
             let looks = self.stop(owner);
             if let Some(session) = self.sessions.get_mut(&owner.0) {
-                session.ended.push((owner.1, key, ack));
+                session.ended.push((owner.1, key.clone(), ack));
             }
             if ack == AckMode::Auto && !looks {
                 self.lose(owner);
             } else {
                 self.lose_unsent(owner);
             }
+            self.forget_temporary(&key);
         }
         true
+    }
+
+    /// A temporary queue that is empty and that nobody uses is gone.
+    fn forget_temporary(&mut self, key: &str) {
+        if key.starts_with("/temp-queue")
+            && let Some(queue) = self.queue(key)
+        {
+            queue.closed = queue.messages.is_empty() && queue.consumers.is_empty();
+        }
     }
 
     /// A consumer takes no more; gives whether it only looked.

@@ -4,7 +4,7 @@ use std::{collections::HashMap, iter};
 
 use super::{is_own, is_queue};
 use crate::{
-    broker::Broker,
+    broker::{Broker, temporaries::Temporaries},
     destination::{Destination, Kind},
     error::Refusal,
     message::{Payload, Properties, Retain},
@@ -112,14 +112,20 @@ impl<M: Payload> Broker<M> {
     ) -> Result<(), Refusal> {
         let mut all = Amount::default();
         let mut queues_new = 0;
-        let mut temporaries_new = 0;
+        let mut temporaries = Temporaries::default();
         for (destination, share) in shares {
             let key = self.queues.named(destination);
             if key.is_none() && destination.kind() == Kind::TempQueue {
                 if !is_own(session, destination) {
                     continue;
                 }
-                temporaries_new += 1;
+                temporaries.new += 1;
+            }
+            if let Some(key) = key
+                && self.queues.queue(key).is_idle()
+                && is_own(session, destination)
+            {
+                temporaries.idle_wanted += 1;
             }
             queues_new += usize::from(key.is_none());
             let policy = match key {
@@ -130,24 +136,10 @@ impl<M: Payload> Broker<M> {
             self.queues
                 .admit(key, policy, share.all, share.bytes_longest)?;
         }
-        if temporaries_new > 0 {
-            self.check_temporaries(session, temporaries_new)?;
-        }
-        if queues_new > 0 {
-            self.queues.check_room(queues_new)?;
+        let evicted = self.check_temporaries(session, temporaries)?;
+        if queues_new > evicted {
+            self.queues.check_room(queues_new - evicted)?;
         }
         self.queues.check_bytes(all.bytes)
-    }
-
-    pub(in crate::broker) fn check_temporaries(
-        &self,
-        session: &Session<M>,
-        more: usize,
-    ) -> Result<(), Refusal> {
-        let max = self.settings.limits.temporaries_per_session_max;
-        if session.temporaries.len() + more > max {
-            return Err(Refusal::TemporariesFull);
-        }
-        Ok(())
     }
 }

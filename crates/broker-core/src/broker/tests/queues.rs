@@ -306,6 +306,76 @@ fn a_long_queue_is_given_in_steps() {
 }
 
 #[test]
+fn a_reply_to_of_its_own_for_each_request_is_not_too_many() {
+    let mut w = World::limited(Limits {
+        temporaries_per_session_max: 3,
+        queues_max: 3,
+        ..Limits::default()
+    });
+    let reply_to = |w: &mut World, name: &str| {
+        let name = format!("/temp-queue/{name}");
+        w.broker.handle_reply_to(SessionId(1), &destination(&name))
+    };
+    for request in 0..10 {
+        let known = reply_to(&mut w, &request.to_string()).unwrap();
+        assert_eq!(w.broker.usage().queues, 3.min(request + 1));
+        // An answer to the latest finds its queue.
+        assert_eq!(w.send(2, known.as_str(), request as u32), Ok(1));
+        w.subscribe(1, request as u32, known.as_str(), AckMode::Auto);
+        w.sent(1, request as u32, 1);
+        let before = w.broker.usage().queues;
+        w.unsubscribe(1, request as u32).unwrap();
+        assert_eq!(w.broker.usage().queues, before - 1);
+        // One to whom nobody answers.
+        reply_to(&mut w, &format!("{request}.lost")).unwrap();
+    }
+    assert_eq!(w.broker.usage().queues, 3);
+    assert_eq!(w.broker.usage().consumers, 0);
+    w.disconnect(1);
+    assert_eq!(w.broker.usage().queues, 0);
+    assert_eq!(w.broker.poll_timeout(), None);
+}
+
+#[test]
+fn the_oldest_temporary_queue_that_is_idle_makes_room() {
+    let mut w = World::limited(Limits {
+        temporaries_per_session_max: 3,
+        ..Limits::default()
+    });
+    let own = |name: &str| format!("/temp-queue/@s1/{name}");
+    let exists = |w: &World, name: &str| w.broker.queue_usage(&destination(&own(name))).is_some();
+    w.send(1, &own("full"), 1).unwrap();
+    w.subscribe(1, 1, &own("used"), AckMode::Auto);
+    let reply_to = |w: &mut World, name: &str| {
+        w.broker
+            .handle_reply_to(SessionId(1), &destination(&own(name)))
+    };
+    reply_to(&mut w, "a").unwrap();
+    reply_to(&mut w, "b").unwrap();
+    assert!(exists(&w, "full") && exists(&w, "used") && exists(&w, "b") && !exists(&w, "a"));
+    // What a transaction sends to makes no room for what else it sends to.
+    w.broker.handle_begin(w.now, SessionId(1), "t").unwrap();
+    for name in ["c", "b"] {
+        w.send_in(1, "t", &own(name), 2).unwrap();
+    }
+    let commit = w.broker.handle_commit(w.now, SessionId(1), "t", &mut w.log);
+    assert_eq!(commit, Err(Refusal::TemporariesFull));
+    assert_eq!(w.send(1, &own("c"), 3), Ok(1));
+    assert!(!exists(&w, "b"));
+    assert_eq!(reply_to(&mut w, "d"), Err(Refusal::TemporariesFull));
+    assert_eq!(reply_to(&mut w, "*"), Err(Refusal::Pattern));
+    // One with messages stays without its subscription, and an empty one does not.
+    w.unsubscribe(1, 1).unwrap();
+    assert!(!exists(&w, "used"));
+    w.subscribe(1, 2, &own("c"), AckMode::Client);
+    w.unsubscribe(1, 2).unwrap();
+    assert!(exists(&w, "c"));
+    w.log.0.clear();
+    w.subscribe(1, 3, &own("c"), AckMode::Auto);
+    w.told(&[]);
+}
+
+#[test]
 fn temporary_queues_belong_to_a_session() {
     let mut w = world();
     let short = destination("/temp-queue/replies");

@@ -70,12 +70,13 @@ impl Stomp {
         let destination = self.destination(&send.destination)?;
         self.check_sender(frame)?;
         self.messages.r#in += 1;
+        let mut properties = send_headers::properties(frame, self.seat.hub().now())?;
+        // It makes a queue, so all that is known to be wrong has been said.
         let reply_to = self.reply_to(frame)?;
         let publication = Publication::from_send(frame, reply_to.as_ref().map(Destination::as_str));
         // In a transaction, the receipt waits too.
         let waits = send.transaction.as_ref().and(send.receipt.as_ref());
-        let bytes = publication.cost + waits.map_or(0, |receipt| receipt.len());
-        let properties = send_headers::properties(frame, self.seat.hub().now(), bytes)?;
+        properties.bytes = publication.cost + waits.map_or(0, |receipt| receipt.len());
         let send = BrokerSend {
             destination: &destination,
             message: &Message(publication),

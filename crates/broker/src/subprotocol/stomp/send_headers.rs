@@ -10,17 +10,12 @@ use super::{
     value::{number, truth},
 };
 
-/// The properties of a message that counts for so many bytes.
+/// The properties of a message but for its bytes, which its receivers' headers are part of.
 ///
 /// The names of RabbitMQ, ActiveMQ, Artemis and Apollo mean what they mean there. Where several say when the message
 /// expires, the earliest counts.
-pub(super) fn properties(
-    frame: &Frame<'_>,
-    now: Timestamp,
-    bytes: usize,
-) -> Result<Properties, Refused> {
+pub(super) fn properties(frame: &Frame<'_>, now: Timestamp) -> Result<Properties, Refused> {
     let mut properties = Properties {
-        bytes,
         persistent: true,
         ..Properties::default()
     };
@@ -102,13 +97,12 @@ mod tests {
         let Ok(Some(Decoded::Frame(frame))) = decoded else {
             panic!("{decoded:?}");
         };
-        properties(&frame, NOW, 7).map_err(|refused| refused.detail)
+        properties(&frame, NOW).map_err(|refused| refused.detail)
     }
 
     #[test]
     fn none_of_them() {
         let default = Properties {
-            bytes: 7,
             persistent: true,
             ..Properties::default()
         };
