@@ -109,6 +109,13 @@ impl<M: Payload> Broker<M> {
         Ok(())
     }
 
+    /// Whether a session has this transaction open.
+    #[must_use]
+    pub fn has_transaction(&self, session: SessionId, id: &str) -> bool {
+        let session = self.session(session);
+        session.is_ok_and(|session| find(session, id).is_ok())
+    }
+
     /// Aborts the transactions that are too old.
     pub(super) fn abort_old(&mut self, now: Timestamp, output: &mut impl Output<M>) {
         while let Some((deadline, session_id)) = self.transactions.first().copied() {

@@ -21,6 +21,8 @@ fn commit(w: &mut World, id: &str) -> Result<(), Refusal> {
 #[test]
 fn nothing_before_commit_and_everything_then() {
     let mut w = world();
+    let is_open = |w: &World, session| w.broker.has_transaction(SessionId(session), "t");
+    assert_eq!([1, 2, 9].map(|id| is_open(&w, id)), [true, false, false]);
     w.subscribe(2, 1, QUEUE, AckMode::Client);
     w.subscribe(2, 2, "/topic/a", AckMode::Auto);
     w.send_in(1, "t", "/topic/a", 1).unwrap();
@@ -29,6 +31,7 @@ fn nothing_before_commit_and_everything_then() {
     commit(&mut w, "t").unwrap();
     w.log.0.sort();
     w.told(&["2/1 2", "2/2 1"]);
+    assert!(!is_open(&w, 1));
     assert_eq!(commit(&mut w, "t"), Err(Refusal::TransactionUnknown));
 }
 

@@ -199,7 +199,7 @@ impl Stomp {
             .map_err(Refused::by_broker(NOT_ACKNOWLEDGED))
     }
 
-    /// The delivery that an ACK or NACK names; none if it is for one who only looked.
+    /// The delivery that an ACK or NACK names; none if it is for one who only looked, whether that has ended or not.
     fn delivery(&self, ack: &Ack<'_>) -> Result<Option<DeliveryId>, Refused> {
         let unknown = || Refused::by_broker(NOT_ACKNOWLEDGED)(Refusal::DeliveryUnknown);
         let delivery = message_id::parse(&ack.id).ok_or_else(unknown)?;
@@ -208,9 +208,18 @@ impl Stomp {
         if name.any(|name| !self.subscriptions.is_named(id, name)) {
             return Err(unknown());
         }
-        let subscription = self.subscriptions.get(id);
-        let browses = subscription.is_some_and(|s| s.browses.is_some());
-        Ok((!browses).then_some(delivery))
+        if !self.subscriptions.only_looks(id) {
+            return Ok(Some(delivery));
+        }
+        let hub = self.seat.hub();
+        let is_open =
+            |id: &str| hub.with_broker(|broker| broker.has_transaction(self.seat.id(), id));
+        match ack.transaction.as_deref() {
+            Some(transaction) if !is_open(transaction) => Err(
+                Refused::by_broker(NOT_ACKNOWLEDGED)(Refusal::TransactionUnknown),
+            ),
+            _ => Ok(None),
+        }
     }
 
     fn on_begin(&mut self, transaction: &str) -> Result<(), Refused> {

@@ -16,8 +16,17 @@ const ENDED_MAX: usize = 1_000;
 pub(super) struct Subscriptions {
     list: Vec<Subscription>,
     next: u32,
-    /// Those that have ended, and whose messages may still be acknowledged: of their ids, which may be long, the hash.
-    ended: VecDeque<(SubscriptionId, u64)>,
+    /// Those that have ended, and whose messages may still be acknowledged.
+    ended: VecDeque<Ended>,
+}
+
+/// A subscription that has ended.
+#[derive(Debug)]
+struct Ended {
+    id: SubscriptionId,
+    /// Of the client's id for it, which may be long, the hash.
+    name: u64,
+    only_looked: bool,
 }
 
 /// A subscription that has not ended.
@@ -65,12 +74,16 @@ impl Subscriptions {
         let found = self.list.iter().position(|existing| existing.key == *key);
         let index = found.ok_or(Refusal::SubscriptionUnknown)?;
         let subscription = self.list.remove(index);
-        if subscription.is_acknowledged() {
+        let only_looked = subscription.browses.is_some();
+        if subscription.is_acknowledged() || only_looked {
             if self.ended.len() >= ENDED_MAX {
                 self.ended.pop_front();
             }
-            let name = subscription.key.id();
-            self.ended.push_back((subscription.id, hash(name)));
+            self.ended.push_back(Ended {
+                id: subscription.id,
+                name: hash(subscription.key.id()),
+                only_looked,
+            });
         }
         Ok(subscription.id)
     }
@@ -81,10 +94,20 @@ impl Subscriptions {
         if let Some(subscription) = self.get(id) {
             return subscription.key.id() == Some(name);
         }
-        let mut ended = self.ended.iter();
-        ended
-            .find(|(other, _)| *other == id)
-            .is_none_or(|(_, known)| *known == hash(Some(name)))
+        self.ended(id)
+            .is_none_or(|ended| ended.name == hash(Some(name)))
+    }
+
+    /// Whether a subscription, which may have ended, only looks into a queue, and has nothing to acknowledge.
+    pub(super) fn only_looks(&self, id: SubscriptionId) -> bool {
+        match self.get(id) {
+            Some(subscription) => subscription.browses.is_some(),
+            None => self.ended(id).is_some_and(|ended| ended.only_looked),
+        }
+    }
+
+    fn ended(&self, id: SubscriptionId) -> Option<&Ended> {
+        self.ended.iter().find(|ended| ended.id == id)
     }
 
     /// A subscription that has not ended.
@@ -143,6 +166,21 @@ mod tests {
         subscriptions.remove(&key("a")).unwrap();
         assert_eq!(subscriptions.ended.len(), ENDED_MAX);
         assert!(subscriptions.is_named(first, "b"));
+    }
+
+    #[test]
+    fn who_only_looked_is_known_after_its_end() {
+        let queue = Destination::parse("/queue/a").unwrap();
+        let mut subscriptions = Subscriptions::default();
+        for (browses, looks) in [(Some(queue), true), (None, false)] {
+            let id = subscriptions.insert(key("a"), AckMode::Client, browses);
+            let id = id.unwrap();
+            assert_eq!(subscriptions.only_looks(id), looks);
+            subscriptions.remove(&key("a")).unwrap();
+            assert_eq!(subscriptions.only_looks(id), looks);
+            assert!(subscriptions.is_named(id, "a") && !subscriptions.is_named(id, "b"));
+        }
+        assert!(!subscriptions.only_looks(SubscriptionId(9)));
     }
 
     #[test]
