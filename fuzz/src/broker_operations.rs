@@ -16,6 +16,8 @@ const TOPICS: [&str; 3] = ["/topic/a.b", "/topic/a.*", "/topic/**"];
 const NAMES: [&str; 2] = ["t", "u"];
 const CREDIT_MAX: u8 = 4;
 const QUEUED_BYTES_MAX: usize = 2000;
+const DURABLE_BYTES_MAX: usize = 800;
+const TRANSACTIONS_BYTES_MAX: usize = 500;
 
 #[derive(Debug, Arbitrary)]
 enum Operation {
@@ -98,6 +100,8 @@ pub fn broker_operations(data: &[u8]) {
     };
     let limits = Limits {
         queued_bytes_max: QUEUED_BYTES_MAX,
+        durable_bytes_max: DURABLE_BYTES_MAX,
+        transactions_bytes_max: TRANSACTIONS_BYTES_MAX,
         ..Limits::default()
     };
     let mut world = World {
@@ -113,7 +117,10 @@ pub fn broker_operations(data: &[u8]) {
     for operation in operations {
         world.apply(operation);
         world.catch_up();
-        assert!(world.broker.usage().queued_bytes <= QUEUED_BYTES_MAX);
+        let usage = world.broker.usage();
+        assert!(usage.queued_bytes <= QUEUED_BYTES_MAX);
+        assert!(usage.durable_bytes <= DURABLE_BYTES_MAX.min(usage.queued_bytes));
+        assert!(usage.transactions_bytes <= TRANSACTIONS_BYTES_MAX);
     }
     world.end();
 }
