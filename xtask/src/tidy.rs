@@ -43,6 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("gumboot-stomp-proto", &[]),
     ("gumboot-store", &[]),
+    ("gumboot-store-fjall", &["gumboot-store"]),
     ("gumboot-testkit", &[]),
     ("gumboot-websocket", &["gumboot-websocket-proto"]),
     ("gumboot-websocket-proto", &[]),

@@ -78,7 +78,10 @@ impl<'a> Subject<'a> {
     }
 
     fn commit(&self, batch: Batch) -> Committed {
-        let level = self.store().level_max();
+        self.commit_at(batch, self.level_max())
+    }
+
+    fn commit_at(&self, batch: Batch, level: Level) -> Committed {
         wait(self.store().commit(batch, level)).expect("the batch is committed")
     }
 

@@ -8,7 +8,7 @@ use super::{Fixture, Subject, name};
 use crate::{
     batch::{Append, Batch, Keep, Operation, Outcome},
     name::StreamName,
-    record::{Offset, Portion, Record},
+    record::{Level, Offset, Portion, Record},
 };
 
 /// Does random operations from a seed, which it prints, and compares everything with a model.
@@ -59,7 +59,7 @@ impl Run<'_> {
             batch.push(self.operation());
         }
         self.done += batch.operations().len();
-        let committed = self.subject.commit(batch.clone());
+        let committed = self.subject.commit_at(batch.clone(), Level::Stored);
         self.model.apply(&batch, &committed.offsets);
     }
 

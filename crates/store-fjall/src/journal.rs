@@ -1,0 +1,182 @@
+//! fjall's journals, read before fjall does: it cuts a journal at the first entry that it cannot read, and what comes
+//! after is gone. Here that is held against the [seal](crate::seal) first.
+//!
+//! A journal is a row of batches: a start (tag 1, count of items `u32`, sequence number `u64`), items (tag 2, kind `u8`,
+//! compression `u8`, keyspace `u64`, length of the key `u16`, of the value `u32`, as it is written `u32`, key, value) or
+//! clearings (tag 4, keyspace `u64`), and an end (tag 3, XXH3 of the items and clearings `u64`, `FJL` 3). Zeros are room
+//! that is not used yet.
+
+use std::{
+    fs::{self, OpenOptions},
+    path::{Path, PathBuf},
+};
+
+use gumboot_store::StoreError;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{
+    fault::file_error,
+    layout::{STORE_KEY, StoreRecord},
+    seal::corrupt,
+};
+
+const TRAILER: &[u8] = b"FJL\x03";
+
+/// Holds all journals of a database against the group that must be there. Cuts off what was written behind it and is
+/// not whole, as a crash leaves it.
+pub(crate) fn check(data: &Path, commit_min: u64) -> Result<(), StoreError> {
+    let mut last: Option<u64> = None;
+    let mut torn: Option<(PathBuf, usize)> = None;
+    for path in paths(data)? {
+        let bytes = fs::read(&path).map_err(file_error("reading", &path))?;
+        let whole = Whole::read(&bytes);
+        for commit in &whole.commits {
+            if let Some(last) = last
+                && *commit != last + 1
+            {
+                let (place, _) = torn.unwrap_or((path, 0));
+                return Err(damaged(&place, whole.end, last + 1, *commit));
+            }
+            last = Some(*commit);
+        }
+        if !is_zero(&bytes[whole.end..]) {
+            torn.get_or_insert((path, whole.end));
+        }
+    }
+    let Some((path, end)) = torn else {
+        return short(data, last, commit_min);
+    };
+    if last.unwrap_or(0) < commit_min {
+        return Err(damaged(&path, end, last.unwrap_or(0) + 1, commit_min));
+    }
+    cut(&path, end)
+}
+
+/// All journals are whole; is one missing, or has one lost its end?
+fn short(data: &Path, last: Option<u64>, commit_min: u64) -> Result<(), StoreError> {
+    let Some(last) = last.filter(|last| *last < commit_min) else {
+        return Ok(());
+    };
+    let place = paths(data)?.pop().unwrap_or_else(|| data.to_owned());
+    Err(corrupt(
+        &place,
+        &format!("it ends with group {last}, but group {commit_min} was confirmed"),
+    ))
+}
+
+fn damaged(path: &Path, end: usize, missing: u64, there: u64) -> StoreError {
+    corrupt(
+        path,
+        &format!(
+            "unreadable from byte {end} on; group {missing} is missing, and {there} was written"
+        ),
+    )
+}
+
+fn cut(path: &Path, end: usize) -> Result<(), StoreError> {
+    let file = OpenOptions::new().write(true).open(path);
+    file.and_then(|file| {
+        file.set_len(end as u64)?;
+        file.sync_all()
+    })
+    .map_err(file_error("cutting", path))
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    const ZEROS: &[u8] = &[0; 64 * 1024];
+    bytes
+        .chunks(ZEROS.len())
+        .all(|chunk| chunk == &ZEROS[..chunk.len()])
+}
+
+/// The journals in the order of their numbers.
+fn paths(data: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut journals = Vec::new();
+    for entry in fs::read_dir(data).map_err(file_error("reading", data))? {
+        let path = entry.map_err(file_error("reading", data))?.path();
+        if path.extension().is_some_and(|extension| extension == "jnl") {
+            let number = path
+                .file_stem()
+                .and_then(|stem| stem.to_str()?.parse::<u64>().ok());
+            let number = number.ok_or_else(|| corrupt(&path, "no name of a journal"))?;
+            journals.push((number, path));
+        }
+    }
+    journals.sort();
+    Ok(journals.into_iter().map(|(_, path)| path).collect())
+}
+
+/// What of a journal is whole.
+struct Whole {
+    /// The groups in it.
+    commits: Vec<u64>,
+    /// Where the last whole batch ends.
+    end: usize,
+}
+
+impl Whole {
+    fn read(bytes: &[u8]) -> Self {
+        let mut whole = Self {
+            commits: Vec::new(),
+            end: 0,
+        };
+        let mut rest = bytes;
+        while let Some(commits) = batch(&mut rest) {
+            whole.commits.extend(commits);
+            whole.end = bytes.len() - rest.len();
+        }
+        whole
+    }
+}
+
+/// Takes a whole batch; gives the groups in it, which is one, or none in a batch of fjall's own.
+fn batch(rest: &mut &[u8]) -> Option<Vec<u64>> {
+    let (1, count, _) = (
+        byte(rest)?,
+        u32::from_le_bytes(take(rest)?),
+        take::<8>(rest)?,
+    ) else {
+        return None;
+    };
+    let items = *rest;
+    let mut commits = Vec::new();
+    for _ in 0..count {
+        commits.extend(item(rest)?);
+    }
+    let items = &items[..items.len() - rest.len()];
+    let (3, checksum) = (byte(rest)?, u64::from_le_bytes(take(rest)?)) else {
+        return None;
+    };
+    let is_whole = take::<4>(rest)? == TRAILER && checksum == xxh3_64(items);
+    is_whole.then_some(commits)
+}
+
+/// Takes an item; gives the group if it is the record of the store.
+fn item(rest: &mut &[u8]) -> Option<Option<u64>> {
+    match byte(rest)? {
+        2 => {
+            let _kind = byte(rest)?;
+            let _compression = byte(rest)?;
+            let _keyspace = take::<8>(rest)?;
+            let key_bytes = u16::from_le_bytes(take(rest)?);
+            let _value_bytes = take::<4>(rest)?;
+            let written_bytes = u32::from_le_bytes(take(rest)?);
+            let key = rest.split_off(..usize::from(key_bytes))?;
+            let value = rest.split_off(..usize::try_from(written_bytes).ok()?)?;
+            if key == STORE_KEY {
+                return Some(Some(StoreRecord::decode(value).ok()?.commit));
+            }
+        }
+        4 => drop(take::<8>(rest)?),
+        _ => return None,
+    }
+    Some(None)
+}
+
+fn byte(rest: &mut &[u8]) -> Option<u8> {
+    rest.split_off_first().copied()
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    rest.split_off(..N)?.try_into().ok()
+}

@@ -1,0 +1,198 @@
+//! A store of messages on one disk: [`FjallStore`], a [`Store`] on the database fjall.
+//!
+//! What was confirmed as [`Level::Stored`] outlives the process, what was confirmed as [`Level::Synced`] a loss of power.
+//! Batches that arrive while the disk is busy are written and synced together. A directory belongs to one process at a
+//! time.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use gumboot_store::{Batch, Level, Portion, Store, StreamName};
+//! use gumboot_store_fjall::{FjallStore, Options};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let directory = directory.path();
+//! let queue = StreamName::parse("/queue/orders")?;
+//! let store = FjallStore::open(directory, Options::default())?;
+//! let mut batch = Batch::new(0);
+//! batch.append(&queue, Bytes::from_static(b"an order"));
+//! gumboot_store::wait(store.commit(batch, Level::Synced))?;
+//! drop(store);
+//!
+//! let store = FjallStore::open(directory, Options::default())?;
+//! let orders = gumboot_store::wait(store.lease(&queue, Portion::ALL, 0))?;
+//! assert_eq!(orders[0].payload, "an order");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Damage
+//!
+//! Every record has a checksum of its own, and each stream and the store as a whole have a count and a sum of what
+//! belongs to them; the file `store.seal` says what was synced. So what is missing or changed is found when the store is
+//! opened, or, in a payload, when that is read, and is an error that names the place. What was written last and never
+//! confirmed as synced may be cut off by a crash, or by damage to it.
+//!
+//! # Copies
+//!
+//! The directory may be copied while it is written, by any tool. If fjall replaces files meanwhile, as it does every
+//! [`Options::memtable_bytes`] and whenever space is given back, the copy may lack some: then it is refused, with the name
+//! of what is missing, and has to be made again. A copy has another epoch than the original. If the original was not
+//! closed, what was written last may be missing in it.
+//!
+//! # Memory
+//!
+//! Payloads are on the disk. What is known of each record that is not settled beside its payload is in memory as well,
+//! some hundred bytes a record.
+#![forbid(unsafe_code)]
+
+mod disk;
+mod fault;
+mod journal;
+mod layout;
+pub mod limits;
+mod manifest;
+mod open;
+mod options;
+mod reader;
+mod seal;
+mod space;
+mod spaces;
+mod writer;
+
+use std::{
+    fs::File,
+    future::ready,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use gumboot_store::{
+    Batch, Committed, Epoch, Level, Offset, Portion, Record, Store, StoreError, StoreFuture,
+    StreamInfo, StreamName,
+};
+
+pub use crate::options::Options;
+use crate::{
+    disk::{FjallDisk, Shared},
+    open::Opened,
+    reader::Reader,
+    space::{Compactor, Removed},
+    writer::Writer,
+};
+
+/// Keeps streams in a directory.
+///
+/// It has three threads of its own: one writes, one reads, one gives space back. When it is dropped it writes what waits,
+/// syncs, and waits for them, so that is better not done in a task of a runtime.
+#[derive(Debug)]
+pub struct FjallStore {
+    epoch: Epoch,
+    removed: Arc<Removed>,
+    shared: Arc<Shared>,
+    // In the order in which they end; the lock is the last.
+    writer: Writer,
+    _compactor: Compactor,
+    reader: Reader,
+    _lock: Lock,
+}
+
+/// Held until everything else is closed.
+#[derive(Debug)]
+struct Lock(#[expect(dead_code, reason = "it is only held")] File);
+
+impl FjallStore {
+    /// Opens the store in this directory, or creates one if there is none. It reads what is known of all records that
+    /// are not settled, without their payloads. It blocks until that is done.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`], [`StoreError::Io`], [`StoreError::Locked`], [`StoreError::UnknownFormat`].
+    pub fn open(directory: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
+        let Opened {
+            lock,
+            epoch,
+            seal,
+            spaces,
+            record,
+            index,
+            left,
+        } = open::open(directory.as_ref(), &options)?;
+        let index = Mutex::new(index);
+        let shared = Arc::new(Shared { spaces, index });
+        let removed = Arc::new(Removed::default());
+        let disk = FjallDisk {
+            shared: shared.clone(),
+            record,
+            seal,
+            left,
+            removed: removed.clone(),
+        };
+        Ok(Self {
+            epoch,
+            writer: Writer::start(disk)?,
+            _compactor: Compactor::start(shared.clone(), removed.clone())?,
+            reader: Reader::start(shared.clone())?,
+            removed,
+            shared,
+            _lock: Lock(lock),
+        })
+    }
+
+    /// Gives back the space of what was removed. It happens by itself once that is worth the work; this does it now, and
+    /// blocks until it is done.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] and [`StoreError::Io`].
+    pub fn compact(&self) -> Result<(), StoreError> {
+        self.removed.compact(&self.shared)
+    }
+}
+
+impl Store for FjallStore {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn level_max(&self) -> Level {
+        Level::Synced
+    }
+
+    fn ready(&self) -> StoreFuture<()> {
+        self.writer.ready()
+    }
+
+    fn commit(&self, batch: Batch, level: Level) -> StoreFuture<Committed> {
+        match batch.check() {
+            Ok(()) => self.writer.commit(batch, level),
+            Err(refused) => Box::pin(ready(Err(refused.into()))),
+        }
+    }
+
+    fn streams(&self) -> StoreFuture<Vec<StreamInfo>> {
+        self.reader.ask(|shared| Ok(reader::streams(shared)))
+    }
+
+    fn read(
+        &self,
+        stream: &StreamName,
+        from: Offset,
+        portion: Portion,
+    ) -> StoreFuture<Vec<Record>> {
+        let stream = stream.clone();
+        self.reader
+            .ask(move |shared| reader::read(shared, &stream, from, portion))
+    }
+
+    fn lease(
+        &self,
+        stream: &StreamName,
+        portion: Portion,
+        now_ms: u64,
+    ) -> StoreFuture<Vec<Record>> {
+        let stream = stream.clone();
+        self.reader
+            .ask(move |shared| reader::lease(shared, &stream, portion, now_ms))
+    }
+}

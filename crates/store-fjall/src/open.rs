@@ -1,0 +1,308 @@
+//! A store opened: locked, checked, and its index read. Or created.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+};
+
+use fjall::PersistMode;
+use gumboot_store::{
+    Epoch, Offset, StoreError,
+    ledger::{Ledger, Stream},
+};
+
+use crate::{
+    disk::{Amount, Index, Note},
+    fault::{file_error, fjall_error, io_error},
+    journal,
+    layout::{
+        Kept, Place, STORE_KEY, Space, StoreRecord, StreamRecord, decode_entry, record_id,
+        record_key, stream_id,
+    },
+    limits::UNSYNCED_APPENDS_MAX,
+    manifest,
+    options::Options,
+    seal::{Closed, SEAL, SEAL_NEW, Seal, Told, corrupt},
+    spaces::Spaces,
+};
+
+const LOCK: &str = "store.lock";
+const DATA: &str = "data";
+const DATA_NEW: &str = "data.new";
+
+/// A store that is open.
+pub(crate) struct Opened {
+    pub(crate) lock: File,
+    pub(crate) epoch: Epoch,
+    pub(crate) seal: Seal,
+    pub(crate) spaces: Spaces,
+    pub(crate) record: StoreRecord,
+    pub(crate) index: Index,
+    pub(crate) left: Amount,
+}
+
+pub(crate) fn open(directory: &Path, options: &Options) -> Result<Opened, StoreError> {
+    fs::create_dir_all(directory).map_err(file_error("creating", directory))?;
+    let lock = lock(directory)?;
+    if !is_there(&directory.join(SEAL))? {
+        create(directory, options)?;
+    }
+    let (mut seal, told) = Seal::open(directory)?;
+    let data = directory.join(DATA);
+    manifest::check(&data)?;
+    journal::check(&data, told.commit_min())?;
+    let spaces = Spaces::open(&data, options)?;
+    let mut record = store_record(&spaces, &told)?;
+    if !told.closed {
+        // Of what was appended last, some may have been seen and lost.
+        record.next.0 += UNSYNCED_APPENDS_MAX;
+    }
+    let (index, left) = read_index(&spaces, &record)?;
+    let epoch = epoch(&mut seal, &told)?;
+    // Both slots, so that neither says any more that the store is closed.
+    seal.write(record.commit, Closed::No)?;
+    seal.write(record.commit, Closed::No)?;
+    seal.sync()?;
+    Ok(Opened {
+        lock,
+        epoch,
+        seal,
+        spaces,
+        record,
+        index,
+        left,
+    })
+}
+
+/// The lock is the system's: it goes with the process, however that ends.
+fn lock(directory: &Path) -> Result<File, StoreError> {
+    let path = directory.join(LOCK);
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(file_error("opening", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked {
+            path: directory.to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(file_error("locking", &path)(error)),
+    }
+}
+
+/// Creates what a store consists of beside its place, and moves it there at the end, the seal last. A crash before that
+/// leaves nothing that is taken for a store.
+fn create(directory: &Path, options: &Options) -> Result<(), StoreError> {
+    let path = |name| -> PathBuf { directory.join(name) };
+    if !is_there(&path(DATA))? {
+        remove(&path(DATA_NEW))?;
+        create_data(&path(DATA_NEW), options)?;
+        Seal::create(directory, random_epoch()?, 1)?;
+        rename(&path(DATA_NEW), &path(DATA))?;
+    } else if !is_there(&path(SEAL_NEW))? {
+        return Err(corrupt(&path(SEAL), "it is missing"));
+    }
+    rename(&path(SEAL_NEW), &path(SEAL))?;
+    sync_directory(directory)
+}
+
+fn create_data(data: &Path, options: &Options) -> Result<(), StoreError> {
+    let spaces = Spaces::open(data, options)?;
+    let record = StoreRecord {
+        commit: 1,
+        ..StoreRecord::EMPTY
+    };
+    let created = spaces.store.insert(STORE_KEY, record.encode());
+    created
+        .and_then(|()| spaces.database.persist(PersistMode::SyncAll))
+        .map_err(|error| fjall_error(data.display(), error))
+}
+
+fn store_record(spaces: &Spaces, told: &Told) -> Result<StoreRecord, StoreError> {
+    let place = Place(Space::Store, STORE_KEY);
+    let record = spaces.store_record()?;
+    let record = record.ok_or_else(|| place.corrupt("it is missing"))?;
+    if record.commit < told.commit_min() {
+        let problem = format!(
+            "it is of group {}, but group {} was confirmed",
+            record.commit,
+            told.commit_min()
+        );
+        return Err(place.corrupt(problem));
+    }
+    Ok(record)
+}
+
+/// Reads what there is of every stream, without payloads, and holds it against the counts and sums.
+fn read_index(spaces: &Spaces, record: &StoreRecord) -> Result<(Index, Amount), StoreError> {
+    let mut index = Ledger::new(record.next);
+    let mut left = Amount::default();
+    let (mut streams, mut sum) = (0, 0_u64);
+    for guard in spaces.streams.iter() {
+        let (key, value) = guard
+            .into_inner()
+            .map_err(|error| fjall_error("keyspace streams", error))?;
+        let place = Place(Space::Streams, &key);
+        let id = stream_id(&key).ok_or_else(|| place.corrupt("no number of a stream"))?;
+        let (told, seal) = StreamRecord::decode(id, &value)?;
+        streams += 1;
+        sum = sum.wrapping_add(seal);
+        let stream = read_stream(spaces, id, &told, seal, &mut left)?;
+        index.insert(told.name, stream);
+    }
+    if (streams, sum) == (record.streams, record.sum) {
+        Ok((index, left))
+    } else {
+        let problem = format!(
+            "streams are missing, or are not those that were written: {streams} of {}",
+            record.streams
+        );
+        Err(StoreError::Corrupt {
+            place: "keyspace streams".to_owned(),
+            problem,
+        })
+    }
+}
+
+fn read_stream(
+    spaces: &Spaces,
+    id: u64,
+    told: &StreamRecord,
+    seal: u64,
+    left: &mut Amount,
+) -> Result<Stream<Kept, Note>, StoreError> {
+    let note = Note {
+        id,
+        sum: told.sum,
+        seal: Some(seal),
+        is_changed: false,
+    };
+    let mut stream = Stream::new(note, told.complete_from);
+    let mut sum = 0_u64;
+    let first = record_key(id, told.first);
+    let end = record_key(id, Offset(u64::MAX));
+    for guard in spaces.index.range(first..end) {
+        let (key, value) = guard
+            .into_inner()
+            .map_err(|error| fjall_error(Place(Space::Index, &first), error))?;
+        let place = Place(Space::Index, &key);
+        let (_, offset) = record_id(&key).ok_or_else(|| place.corrupt("no number of a record"))?;
+        let entry = decode_entry(&key, &value)?;
+        sum = sum.wrapping_add(entry.kept.seal);
+        left.records += 1;
+        left.bytes += entry.bytes as u64;
+        stream.insert(offset, entry);
+    }
+    let records = stream.entries().len() as u64;
+    if (records, sum) == (told.records, told.sum) {
+        return Ok(stream);
+    }
+    Err(StoreError::Corrupt {
+        place: format!("keyspace index, stream {} (number {id})", told.name),
+        problem: format!(
+            "records are missing, or are not those that were written: {records} of {}",
+            told.records
+        ),
+    })
+}
+
+/// A copy is another life: what happened to the original after it was made, it does not know.
+fn epoch(seal: &mut Seal, told: &Told) -> Result<Epoch, StoreError> {
+    if told.original {
+        return Ok(told.epoch);
+    }
+    let epoch = random_epoch()?;
+    seal.write_head(epoch)?;
+    Ok(epoch)
+}
+
+fn random_epoch() -> Result<Epoch, StoreError> {
+    let number =
+        getrandom::u64().map_err(|error| io_error("asking for randomness", error.into()))?;
+    Ok(Epoch(number))
+}
+
+fn is_there(path: &Path) -> Result<bool, StoreError> {
+    path.try_exists().map_err(file_error("looking for", path))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(file_error("renaming", from))
+}
+
+fn remove(directory: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(file_error("removing", directory)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Only so does a new name outlive a loss of power.
+fn sync_directory(directory: &Path) -> Result<(), StoreError> {
+    if cfg!(unix) {
+        let file = File::open(directory).and_then(|file| file.sync_all());
+        file.map_err(file_error("syncing", directory))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use gumboot_store::{Batch, Keep, Level, Store, StreamName, wait};
+
+    use super::*;
+    use crate::FjallStore;
+
+    /// How many bytes of tables a start reads, after so many records were settled between two that were not.
+    fn read_at_start(settled: usize) -> u64 {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options::default();
+        let store = FjallStore::open(directory.path(), options).unwrap();
+        let (queue, topic) = (
+            StreamName::parse("q").unwrap(),
+            StreamName::parse("t").unwrap(),
+        );
+        let mut batch = Batch::new(0);
+        (0..settled + 2).for_each(|_| batch.append(&queue, "payload".into()));
+        (0..settled).for_each(|_| batch.append(&topic, "payload".into()));
+        let offsets = wait(store.commit(batch, Level::Stored)).unwrap().offsets;
+        let mut batch = Batch::new(0);
+        for offset in &offsets[1..=settled] {
+            batch.settle(&queue, *offset, gumboot_store::Outcome::Done);
+        }
+        batch.trim(
+            &topic,
+            Keep {
+                records: Some(1),
+                ..Keep::default()
+            },
+        );
+        wait(store.commit(batch, Level::Stored)).unwrap();
+        store.compact().unwrap();
+        drop(store);
+        let opened = open(directory.path(), &options).unwrap();
+        let records = |name| {
+            opened
+                .index
+                .stream(name)
+                .map(|stream| stream.entries().len())
+        };
+        assert_eq!((records(&queue), records(&topic)), (Some(2), Some(1)));
+        let blocks = opened
+            .spaces
+            .all()
+            .map(|keyspace| keyspace.metrics().block_io());
+        blocks.iter().sum()
+    }
+
+    #[test]
+    fn a_start_does_not_read_what_was_settled() {
+        let few = read_at_start(10);
+        let many = read_at_start(8_000);
+        assert!(
+            many < few + 4_096,
+            "{many} bytes are read after 8,000, {few} after 10"
+        );
+    }
+}
