@@ -16,7 +16,7 @@ use super::{
     DISCONNECT_LINGER_MAX, End, Stomp, message_id,
     refused::Refused,
     send_headers,
-    subscribe_headers::{self, Options},
+    subscribe_headers::{self, GivenUp, Options},
     subscriptions::Subscriptions,
     value::{number, truth},
     withheld::Withheld,
@@ -137,11 +137,12 @@ impl Stomp {
         let mut options = Options::read(frame, &destination, subscribe.key.id(), limits)?;
         let slow = options.slow.clone();
         let browses = options.browse.then(|| destination.clone());
+        let is_durable = options.is_durable();
         let command = options.subscribe(&destination, ack)?;
         let refused = Refused::by_broker("Subscription refused");
         let id = self
             .subscriptions
-            .insert(subscribe.key.clone(), ack, browses)
+            .insert(subscribe.key.clone(), ack, browses, is_durable)
             .map_err(&refused)?;
         self.seat
             .subscribe(id, command, slow, &mut self.wakeups)
@@ -155,12 +156,20 @@ impl Stomp {
         frame: &Frame<'_>,
     ) -> Result<(), Refused> {
         let refused = Refused::by_broker("Unsubscribe refused");
-        let durable = subscribe_headers::given_up(frame, unsubscribe.key.id())?;
-        match self.subscriptions.remove(&unsubscribe.key) {
-            Ok(id) => {
-                let unsent = self.unsent_of(Some(id));
+        let (key, given_up) = (&unsubscribe.key, subscribe_headers::given_up(frame)?);
+        let ended = self.subscriptions.remove(key);
+        let is_durable = ended.as_ref().map_or(true, |ended| ended.is_durable);
+        let durable = match given_up {
+            GivenUp::Nothing => None,
+            GivenUp::Named(name) => Some(name),
+            // Clients repeat the headers of their SUBSCRIBE, which may have been one to a queue.
+            GivenUp::ById => key.id().filter(|_| is_durable).map(str::to_owned),
+        };
+        match ended {
+            Ok(ended) => {
+                let unsent = self.unsent_of(Some(ended.id));
                 self.seat
-                    .unsubscribe(id, &unsent, &mut self.wakeups)
+                    .unsubscribe(ended.id, &unsent, &mut self.wakeups)
                     .map_err(&refused)?;
             }
             Err(_) if durable.is_some() => {}

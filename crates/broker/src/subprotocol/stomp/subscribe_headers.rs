@@ -53,7 +53,11 @@ impl Options {
         let durable = match durable_name(frame) {
             Some(name) => Some(name.into_owned()),
             None if destination.kind() != Kind::Topic => None,
-            None => name_by_id(frame, id)?,
+            None if is_durable_by_id(frame)? => {
+                let wanted = "is the name of a durable subscription; durable needs it";
+                Some(id.ok_or_else(|| Refused::header("id", wanted))?.to_owned())
+            }
+            None => None,
         };
         let browse = is(["browser", "browse"])?;
         let (no_local, exclusive) = (
@@ -69,6 +73,11 @@ impl Options {
             durable,
             slow: slow(frame)?,
         })
+    }
+
+    /// Whether it stays when its client is away.
+    pub(super) fn is_durable(&self) -> bool {
+        self.durable.is_some()
     }
 
     /// The same for the broker.
@@ -114,12 +123,24 @@ impl Options {
     }
 }
 
-/// The name of the durable subscription that an UNSUBSCRIBE gives up, if it does.
-pub(super) fn given_up(frame: &Frame<'_>, id: Option<&str>) -> Result<Option<String>, Refused> {
-    match durable_name(frame) {
-        Some(name) => Ok(Some(name.into_owned())),
-        None => name_by_id(frame, id),
-    }
+/// The durable subscription that an UNSUBSCRIBE gives up.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum GivenUp {
+    /// None.
+    Nothing,
+    /// The one of this name.
+    Named(String),
+    /// The one whose name is the id.
+    ById,
+}
+
+/// Reads the headers of an UNSUBSCRIBE.
+pub(super) fn given_up(frame: &Frame<'_>) -> Result<GivenUp, Refused> {
+    Ok(match durable_name(frame) {
+        Some(name) => GivenUp::Named(name.into_owned()),
+        None if is_durable_by_id(frame)? => GivenUp::ById,
+        None => GivenUp::Nothing,
+    })
 }
 
 /// The name of a durable subscription, if the frame has one.
@@ -127,15 +148,10 @@ fn durable_name<'f>(frame: &'f Frame<'_>) -> Option<Cow<'f, str>> {
     DURABLE_NAMES.iter().find_map(|name| frame.header(name))
 }
 
-/// The id, as the name of a durable subscription, where the frame asks for one as those of RabbitMQ or Apollo do.
-fn name_by_id(frame: &Frame<'_>, id: Option<&str>) -> Result<Option<String>, Refused> {
+/// Whether the frame is about a durable subscription whose name is the id, as those of RabbitMQ and Apollo are.
+fn is_durable_by_id(frame: &Frame<'_>) -> Result<bool, Refused> {
     let is_durable = any_is_true(frame, ["durable", "persistent"])?;
-    if !is_durable || any_is_true(frame, ["auto-delete"; 2])? {
-        return Ok(None);
-    }
-    let wanted = "is the name of a durable subscription; durable needs it";
-    let id = id.ok_or_else(|| Refused::header("id", wanted))?;
-    Ok(Some(id.to_owned()))
+    Ok(is_durable && !any_is_true(frame, ["auto-delete"; 2])?)
 }
 
 fn any_is_true(frame: &Frame<'_>, names: [&str; 2]) -> Result<bool, Refused> {

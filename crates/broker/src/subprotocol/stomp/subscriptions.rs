@@ -36,6 +36,8 @@ pub(super) struct Subscription {
     pub(super) key: SubscriptionKey<'static>,
     /// The queue, for one who only looks into it.
     pub(super) browses: Option<Destination>,
+    /// Whether it stays when its client is away.
+    pub(super) is_durable: bool,
     ack: AckMode,
 }
 
@@ -53,6 +55,7 @@ impl Subscriptions {
         key: SubscriptionKey<'_>,
         ack: AckMode,
         browses: Option<Destination>,
+        is_durable: bool,
     ) -> Result<SubscriptionId, Refusal> {
         let key = key.into_owned();
         if self.list.iter().any(|existing| existing.key == key) {
@@ -64,13 +67,14 @@ impl Subscriptions {
             id,
             key,
             browses,
+            is_durable,
             ack,
         });
         Ok(id)
     }
 
     /// Takes a subscription away; what is still on its way to it is dropped from now on.
-    pub(super) fn remove(&mut self, key: &SubscriptionKey<'_>) -> Result<SubscriptionId, Refusal> {
+    pub(super) fn remove(&mut self, key: &SubscriptionKey<'_>) -> Result<Subscription, Refusal> {
         let found = self.list.iter().position(|existing| existing.key == *key);
         let index = found.ok_or(Refusal::SubscriptionUnknown)?;
         let subscription = self.list.remove(index);
@@ -85,7 +89,7 @@ impl Subscriptions {
                 only_looked,
             });
         }
-        Ok(subscription.id)
+        Ok(subscription)
     }
 
     /// Whether the client gave a subscription, which may have ended, this id; of one that is not remembered, that is
@@ -134,25 +138,23 @@ mod tests {
     #[test]
     fn names_and_numbers() {
         let mut subscriptions = Subscriptions::default();
-        let mut insert = |id| subscriptions.insert(key(id), AckMode::Auto, None);
+        let mut insert = |id| subscriptions.insert(key(id), AckMode::Auto, None, false);
         let a = insert("a").unwrap();
         let b = insert("b").unwrap();
         assert_eq!(insert("a"), Err(Refusal::SubscriptionExists));
-        assert_eq!(subscriptions.remove(&key("a")), Ok(a));
-        assert_eq!(
-            subscriptions.remove(&key("a")),
-            Err(Refusal::SubscriptionUnknown)
-        );
+        assert_eq!(subscriptions.remove(&key("a")).unwrap().id, a);
+        let again = subscriptions.remove(&key("a"));
+        assert_eq!(again.unwrap_err(), Refusal::SubscriptionUnknown);
         assert!(subscriptions.get(a).is_none());
         assert_eq!(subscriptions.get(b).unwrap().key, key("b"));
-        let again = subscriptions.insert(key("a"), AckMode::Auto, None);
+        let again = subscriptions.insert(key("a"), AckMode::Auto, None, false);
         assert_ne!(again, Ok(a));
     }
 
     #[test]
     fn the_name_of_one_that_has_ended_is_known() {
         let mut subscriptions = Subscriptions::default();
-        let first = subscriptions.insert(key("a"), AckMode::Client, None);
+        let first = subscriptions.insert(key("a"), AckMode::Client, None, false);
         let first = first.unwrap();
         for _ in 0..ENDED_MAX {
             assert!(subscriptions.is_named(first, "a"));
@@ -160,7 +162,7 @@ mod tests {
             subscriptions.remove(&key("a")).unwrap();
             assert!(!subscriptions.is_named(first, "b"));
             subscriptions
-                .insert(key("a"), AckMode::Client, None)
+                .insert(key("a"), AckMode::Client, None, false)
                 .unwrap();
         }
         subscriptions.remove(&key("a")).unwrap();
@@ -173,7 +175,7 @@ mod tests {
         let queue = Destination::parse("/queue/a").unwrap();
         let mut subscriptions = Subscriptions::default();
         for (browses, looks) in [(Some(queue), true), (None, false)] {
-            let id = subscriptions.insert(key("a"), AckMode::Client, browses);
+            let id = subscriptions.insert(key("a"), AckMode::Client, browses, false);
             let id = id.unwrap();
             assert_eq!(subscriptions.only_looks(id), looks);
             subscriptions.remove(&key("a")).unwrap();
@@ -190,7 +192,11 @@ mod tests {
             key("/topic/a"),
             SubscriptionKey::Destination("/topic/a".into()),
         ] {
-            assert!(subscriptions.insert(key, AckMode::Auto, None).is_ok());
+            assert!(
+                subscriptions
+                    .insert(key, AckMode::Auto, None, false)
+                    .is_ok()
+            );
         }
     }
 
@@ -204,7 +210,9 @@ mod tests {
             (AckMode::Client, Some(queue), false),
         ] {
             let name = format!("{ack:?} {browses:?}");
-            let id = subscriptions.insert(key(&name), ack, browses).unwrap();
+            let id = subscriptions
+                .insert(key(&name), ack, browses, false)
+                .unwrap();
             assert_eq!(
                 subscriptions.get(id).unwrap().is_acknowledged(),
                 acknowledges
