@@ -65,6 +65,7 @@ pub(crate) struct FjallDisk {
 
 impl Disk for FjallDisk {
     fn write(&mut self, batches: Vec<Batch>) -> Result<Vec<Vec<Offset>>, StoreError> {
+        self.shared.spaces.wait_for_room()?;
         let mut index = self.shared.index();
         let mut group = Group::new(self.record, self.left);
         let streams = streams_of(&batches);

@@ -4,6 +4,8 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -18,6 +20,16 @@ use crate::{
     limits::{BODY_FILE_BYTES, INLINE_BYTES_MAX, JOURNAL_BYTES_MAX},
     options::Options,
 };
+
+/// How many full memtables of a keyspace may wait to be written before more comes. fjall waits from 4 on; its threads
+/// and a compaction may each add one meanwhile.
+const SEALED_MAX: usize = 2;
+
+/// How many tables of a keyspace may wait to be merged before more comes. fjall waits from 30 on.
+const TABLES_UNMERGED_MAX: usize = 28;
+
+/// How often it is looked whether there is room. fjall does not tell.
+const ROOM_LOOK: Duration = Duration::from_millis(1);
 
 /// The database, and its keyspaces.
 pub(crate) struct Spaces {
@@ -49,6 +61,22 @@ impl Spaces {
         self.database
             .persist(PersistMode::SyncData)
             .map_err(|error| fjall_error("syncing the journal", error))
+    }
+
+    /// Waits until fjall's threads have caught up. fjall would wait by itself, but for ever if one of them has failed.
+    pub(crate) fn wait_for_room(&self) -> Result<(), StoreError> {
+        for keyspace in self.all() {
+            while keyspace.sealed_memtable_count() >= SEALED_MAX
+                || keyspace.l0_table_count() >= TABLES_UNMERGED_MAX
+            {
+                // Fails if one of them has failed.
+                self.database
+                    .persist(PersistMode::Buffer)
+                    .map_err(|error| fjall_error("writing tables", error))?;
+                thread::sleep(ROOM_LOOK);
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn store_record(&self) -> Result<Option<StoreRecord>, StoreError> {

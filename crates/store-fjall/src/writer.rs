@@ -212,8 +212,7 @@ struct Run<D> {
 impl<D: Disk> Run<D> {
     fn run(mut self) {
         while let Some(group) = self.queue.take() {
-            if let Err(error) = self.commit(group) {
-                self.queue.poison(&error);
+            if self.commit(group).is_err() {
                 return;
             }
         }
@@ -223,7 +222,7 @@ impl<D: Disk> Run<D> {
     }
 
     /// Writes a group and answers each batch once its level is reached.
-    fn commit(&mut self, group: Vec<Waiting>) -> Result<(), StoreError> {
+    fn commit(&mut self, group: Vec<Waiting>) -> Result<(), Failed> {
         let mut answers = Vec::with_capacity(group.len());
         let mut batches = Vec::with_capacity(group.len());
         for waiting in group {
@@ -233,10 +232,8 @@ impl<D: Disk> Run<D> {
         let offsets = match guarded(|| self.disk.write(batches)) {
             Ok(offsets) => offsets,
             Err(error) => {
-                return Err(refuse_all(
-                    answers.into_iter().map(|(answer, _)| answer),
-                    error,
-                ));
+                let answers = answers.into_iter().map(|(answer, _)| answer);
+                return Err(self.fail(error, answers));
             }
         };
         let appends: usize = offsets.iter().map(Vec::len).sum();
@@ -253,10 +250,8 @@ impl<D: Disk> Run<D> {
             return Ok(());
         }
         if let Err(error) = guarded(|| self.disk.sync()) {
-            return Err(refuse_all(
-                synced.into_iter().map(|(answer, _)| answer),
-                error,
-            ));
+            let answers = synced.into_iter().map(|(answer, _)| answer);
+            return Err(self.fail(error, answers));
         }
         self.appends_unsynced = 0;
         for (answer, offsets) in synced {
@@ -264,7 +259,21 @@ impl<D: Disk> Run<D> {
         }
         Ok(())
     }
+
+    /// Confirms nothing from now on. Whoever hears of it finds the queue closed to more.
+    fn fail(&self, cause: StoreError, answers: impl Iterator<Item = Answer>) -> Failed {
+        let error = poisoned(cause);
+        self.queue.poison(&error);
+        for answer in answers {
+            // Nobody may be waiting for the answer.
+            let _ = answer.send(Err(error.clone()));
+        }
+        Failed
+    }
 }
+
+/// The disk has failed, and everybody has been told.
+struct Failed;
 
 /// How many appends one group has at most: those of a full group, or of a single batch.
 const GROUP_APPENDS_MAX: u64 = {
@@ -282,14 +291,6 @@ type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 fn confirm(answer: Answer, offsets: Vec<Offset>, level: Level) {
     // Nobody may be waiting for the answer.
     let _ = answer.send(Ok(Committed { offsets, level }));
-}
-
-fn refuse_all(answers: impl Iterator<Item = Answer>, error: StoreError) -> StoreError {
-    let error = poisoned(error);
-    for answer in answers {
-        let _ = answer.send(Err(error.clone()));
-    }
-    error
 }
 
 fn poisoned(cause: StoreError) -> StoreError {

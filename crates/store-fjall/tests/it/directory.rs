@@ -3,6 +3,7 @@
 use std::{fs, thread};
 
 use gumboot_store::{Batch, Level, Store, StoreError, wait};
+use gumboot_store_fjall::{FjallStore, Options, limits::UNSYNCED_APPENDS_MAX};
 use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -89,6 +90,53 @@ fn a_copy_is_another_life() {
     let epoch = restored.epoch();
     drop(restored);
     assert_eq!(open(&directory.path().join("b")).unwrap().epoch(), epoch);
+}
+
+#[test]
+fn what_may_be_lost_costs_offsets() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory.path().join("a")).unwrap();
+    let offset = append(&store, &name("q"), "1");
+    copy(&directory.path().join("a"), &directory.path().join("b"));
+    let crashed = open(&directory.path().join("b")).unwrap();
+    assert_eq!(contents(&crashed).unwrap()[0].1[0].offset, offset);
+    let next = append(&crashed, &name("q"), "2");
+    assert!(
+        next.0 >= offset.0 + UNSYNCED_APPENDS_MAX,
+        "{next} after {offset}"
+    );
+}
+
+#[test]
+fn a_write_that_fails_in_the_background_ends_the_confirmations() {
+    let directory = TempDir::new().unwrap();
+    let options = Options {
+        memtable_bytes: 64 * 1024,
+        ..Options::default()
+    };
+    let store = FjallStore::open(directory.path(), options).unwrap();
+    append(&store, &name("q"), "1");
+    let keyspaces = directory.path().join("data/keyspaces");
+    fs::rename(&keyspaces, directory.path().join("away")).unwrap();
+    let failed = (0..10_000).find_map(|_| {
+        let mut batch = Batch::new(0);
+        batch.append(&name("q"), vec![0; 10_000].into());
+        wait(store.commit(batch, Level::Stored)).err()
+    });
+    let error = failed.expect("nothing can be written to tables");
+    assert!(matches!(error, StoreError::Poisoned { .. }), "{error}");
+    assert!(matches!(
+        wait(store.ready()),
+        Err(StoreError::Poisoned { .. })
+    ));
+    assert!(
+        wait(store.streams()).is_ok(),
+        "what is known can be asked for"
+    );
+    drop(store);
+    fs::rename(directory.path().join("away"), keyspaces).unwrap();
+    let contents = contents(&open(directory.path()).unwrap()).unwrap();
+    assert_eq!(contents[0].1[0].payload, "1");
 }
 
 #[test]
