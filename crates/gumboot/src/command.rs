@@ -18,6 +18,7 @@ mod whose;
 
 use std::{
     io::{self, Write},
+    net::SocketAddr,
     process::ExitCode,
     sync::Arc,
 };
@@ -26,15 +27,16 @@ use gumboot_broker::{Config, Endpoints, Server};
 use gumboot_websocket::proto;
 use tokio::{
     runtime::{Builder, Runtime},
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
+    task::spawn_blocking,
 };
 use tracing::warn;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::cli::Command;
 
-/// Reads something of a running server again, and says in the log what came of it.
-type Reload = Box<dyn Fn() + Send>;
+/// Reads something of a running server again, and says in the log what came of it. It may take a while.
+type Reload = Arc<dyn Fn() + Send + Sync>;
 
 /// The status for what the user has to change: a flag, or an address that cannot be listened on.
 pub(crate) const EXIT_USAGE: u8 = 2;
@@ -74,13 +76,6 @@ fn run_server(
 ) -> ExitCode {
     allow_many_files();
     let is_guarded = config.users.is_some() || config.endpoints == Endpoints::Echo;
-    let reloads: Vec<Reload> = config
-        .tls
-        .clone()
-        .map(tls::reload)
-        .into_iter()
-        .chain(reload)
-        .collect();
     let runtime = match runtime(threads) {
         Ok(runtime) => runtime,
         Err(error) => return fail(EXIT_FAILURE, &format!("cannot start: {error}")),
@@ -94,8 +89,11 @@ fn run_server(
             Ok(stop) => stop,
             Err(error) => return fail(EXIT_FAILURE, &format!("cannot hear signals: {error}")),
         };
-        if !reloads.is_empty() {
-            tokio::spawn(reload_at_hangup(reloads));
+        if let Some(reload) = reload {
+            match signal(SignalKind::hangup()) {
+                Ok(hangups) => drop(tokio::spawn(reload_at_hangup(hangups, reload))),
+                Err(error) => return fail(EXIT_FAILURE, &format!("cannot hear SIGHUP: {error}")),
+            }
         }
         if !is_guarded {
             warn_if_open(&server);
@@ -119,28 +117,30 @@ fn websocket_config(no_compress: bool) -> Arc<proto::Config> {
     Arc::new(config)
 }
 
-/// Reads all of it again at each SIGHUP.
-async fn reload_at_hangup(reloads: Vec<Reload>) {
-    let mut hangups = match signal(SignalKind::hangup()) {
-        Ok(hangups) => hangups,
-        Err(error) => return warn!(%error, "cannot hear SIGHUP"),
-    };
+/// Reads it again at each SIGHUP, one after the other, where connections do not wait for it.
+async fn reload_at_hangup(mut hangups: Signal, reload: Reload) {
     while hangups.recv().await.is_some() {
-        reloads.iter().for_each(|reload| reload());
+        let reload = Arc::clone(&reload);
+        if let Err(error) = spawn_blocking(move || reload()).await {
+            warn!(%error, "what SIGHUP began did not end");
+        }
     }
 }
 
 /// Without users, what listens beyond this machine is open to all who reach it; that was asked for.
 fn warn_if_open(server: &Server) {
-    let addresses = server.addresses();
-    let mut listening = [Some(addresses.http), addresses.stomp]
-        .into_iter()
-        .flatten();
-    if listening.any(|address| !address.ip().is_loopback()) {
+    let at = server.addresses();
+    if is_reachable([Some(at.http), at.stomp, at.stomps]) {
         warn!(
             "anyone who reaches this machine may do everything: there are no users and passwords"
         );
     }
+}
+
+/// Whether other machines reach one of these.
+fn is_reachable(listening: [Option<SocketAddr>; 3]) -> bool {
+    let mut listening = listening.into_iter().flatten();
+    listening.any(|address| !address.ip().is_loopback())
 }
 
 /// Each connection is a file; the limit that a shell starts with is often 1,024.
@@ -182,4 +182,20 @@ fn fail_each(status: u8, problems: &[String]) -> ExitCode {
         .iter()
         .for_each(|problem| eprintln!("gumboot: {problem}"));
     ExitCode::from(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_listener_is_looked_at() {
+        let (near, far) = ("127.0.0.1:1".parse().ok(), "192.0.2.1:1".parse().ok());
+        assert!(!is_reachable([near, None, None]) && !is_reachable([near; 3]));
+        for at in 0..3 {
+            let mut listening = [near, None, None];
+            listening[at] = far;
+            assert!(is_reachable(listening), "{listening:?}");
+        }
+    }
 }

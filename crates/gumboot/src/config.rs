@@ -10,6 +10,7 @@ mod units;
 mod users;
 
 use std::{
+    collections::BTreeMap,
     fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -59,7 +60,7 @@ struct File {
 }
 
 /// The files of `[tls]`; a relative path begins at the folder of the configuration file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct TlsFiles {
     /// The certificate and those that signed it, in PEM.
@@ -128,6 +129,15 @@ pub(crate) struct Read {
     /// What a WebSocket may send; `compress` is not looked at.
     pub(crate) websocket: Option<proto::Config>,
     pub(crate) users: WrittenUsers,
+    /// Where the keys stand that are not in a table, and the tables.
+    places: BTreeMap<String, String>,
+}
+
+impl Read {
+    /// Where a key stands, as `FILE:LINE: KEY`; the key, if it does not.
+    pub(crate) fn place(&self, key: &str) -> String {
+        self.places.get(key).map_or(key, String::as_str).to_owned()
+    }
 }
 
 /// Reads a configuration file.
@@ -188,8 +198,15 @@ impl File {
             config,
             websocket: Some(websocket),
             users,
+            places: problems.places(),
         }
     }
+}
+
+/// What a file of this text says, by the name of `g.toml`.
+#[cfg(test)]
+pub(crate) fn of_text(text: &str) -> Read {
+    parse("g.toml", text, Path::new("/etc/gumboot")).unwrap()
 }
 
 #[cfg(test)]

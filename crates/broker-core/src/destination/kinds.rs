@@ -20,7 +20,7 @@ pub enum Kind {
 }
 
 /// Which names are of which kind: by their prefix, the longest that fits. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kinds {
     /// The longest first.
     prefixes: Arc<[(Box<str>, Kind)]>,

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, num::NonZeroUsize, process::ExitCode};
 use gumboot_broker::{Config, Endpoints, OriginPolicy};
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{EXIT_USAGE, fail, log, run_server, serve::reachable, tls::TlsArgs, websocket_config};
+use super::{EXIT_USAGE, fail, log, run_server, serve::reachable, tls, websocket_config};
 
 /// What was typed.
 #[derive(Debug, Clone, clap::Args)]
@@ -17,7 +17,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
     #[command(flatten)]
-    tls: TlsArgs,
+    tls: tls::TlsArgs,
     /// Agree to no compression
     #[arg(long)]
     no_compress: bool,
@@ -32,17 +32,18 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if args.listen.ip().is_loopback() {
         origins = origins.loopback_only();
     }
-    let tls = match args.tls.read() {
-        Ok(tls) => tls,
+    let secure = match args.tls.read() {
+        Ok(secure) => secure,
         Err(error) => return fail(EXIT_USAGE, &error.to_string()),
     };
-    let scheme = if tls.is_some() { "wss" } else { "ws" };
-    if tls.is_some() {
+    let scheme = if secure.is_some() { "wss" } else { "ws" };
+    if secure.is_some() {
         origins = origins.https_only();
     }
+    let reload = secure.clone().map(tls::reload);
     let config = Config {
         listen: args.listen,
-        tls,
+        tls: secure,
         stomp_listen: None,
         endpoints: Endpoints::Echo,
         origins,
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     run_server(
         config,
         args.threads.map(NonZeroUsize::get),
-        None,
+        reload,
         |server| {
             let address = reachable(server.addresses().http);
             format!("echo       {scheme}://{address}/\n")

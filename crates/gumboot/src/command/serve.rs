@@ -1,20 +1,19 @@
 //! `gumboot serve`: the server.
 
 mod layers;
+mod reload;
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
-    sync::Arc,
 };
 
-use gumboot_broker::{Config, Server};
-use tracing::{info, warn};
+use gumboot_broker::Server;
 use tracing_subscriber::filter::LevelFilter;
 
 pub(crate) use self::layers::of_process;
-use super::{EXIT_USAGE, Reload, fail_each, log, run_server, tls::TlsArgs};
+use super::{EXIT_USAGE, fail_each, log, run_server, tls::TlsArgs};
 use crate::config::{Secret, StompListen};
 
 /// What was typed.
@@ -55,6 +54,9 @@ pub(crate) struct Args {
     /// Whether everyone may do everything, if the flag or a variable says it.
     #[arg(skip)]
     anonymous: Option<bool>,
+    /// The variables that were taken for flags.
+    #[arg(skip)]
+    variables: Vec<&'static str>,
 }
 
 impl Args {
@@ -73,30 +75,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Err(problems) => return fail_each(EXIT_USAGE, &problems),
     };
     log(resolved.log);
+    let reload = reload::of(args.clone(), &resolved);
     let config = resolved.config;
     let secure = if config.tls.is_some() { "s" } else { "" };
-    let reload = reload_users(args, &config);
-    run_server(config, None, reload, |server| addresses(server, secure))
-}
-
-/// Reads the users again.
-fn reload_users(args: &Args, config: &Config) -> Option<Reload> {
-    let users = config.users.as_ref().map(Arc::clone)?;
-    let args = args.clone();
-    Some(Box::new(move || {
-        let resolved = args.clone().resolve(&of_process);
-        match resolved.map(layers::users_of) {
-            Ok(Some(now)) => {
-                users.replace(now);
-                info!("log-ins are checked with the users as they are now");
-            }
-            Ok(None) => warn!("the users stay as they were: to have none, start again"),
-            Err(problems) => warn!(
-                problems = problems.join("; "),
-                "the users stay as they were"
-            ),
-        }
-    }))
+    run_server(config, None, Some(reload), |server| {
+        addresses(server, secure)
+    })
 }
 
 /// The addresses to use, as a client on this machine writes them.

@@ -1,6 +1,6 @@
 //! The flags of TLS, which several subcommands have, and what SIGHUP does to it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use gumboot_broker::{ServerTls, TlsFileError};
 use tracing::{info, warn};
@@ -39,9 +39,9 @@ impl TlsArgs {
     }
 }
 
-/// Reads the certificate and the key again.
+/// Reads only the certificate and the key again.
 pub(super) fn reload(tls: ServerTls) -> Reload {
-    Box::new(move || match tls.reload() {
+    Arc::new(move || match tls.reload() {
         Ok(()) => info!("new connections get the certificate as it is now"),
         Err(error) => warn!(%error, "the certificate stays as it was"),
     })

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration file, and where: each problem with the file, the line and the key.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use serde::de::DeserializeOwned;
 use toml::{
@@ -96,14 +96,31 @@ impl<'t> Problems<'t> {
     pub(super) fn into_lines(mut self) -> Vec<String> {
         self.found.sort_by_key(|(offset, _)| *offset);
         self.found.truncate(PROBLEMS_MAX);
-        let line = |offset: usize| 1 + self.text[..offset].matches('\n').count();
         let found = self.found.iter();
         found
             .map(|(offset, message)| {
                 let message = message.replace('\n', " ");
-                format!("{}:{}: {message}", self.file, line(*offset))
+                format!("{}:{}: {message}", self.file, self.line(*offset))
             })
             .collect()
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        1 + self.text[..offset].matches('\n').count()
+    }
+
+    /// Where each key stands that is not in a table, as `FILE:LINE: KEY`.
+    pub(super) fn places(&self) -> BTreeMap<String, String> {
+        let Ok(table) = DeTable::parse(self.text) else {
+            return BTreeMap::new();
+        };
+        let keys = table.get_ref().keys();
+        let places = keys.map(|key| {
+            let line = self.line(key.span().start);
+            let place = format!("{}:{line}: {}", self.file, key.get_ref());
+            (key.get_ref().to_string(), place)
+        });
+        places.collect()
     }
 
     fn place(&self, text: &str, at: usize) -> Option<Place> {

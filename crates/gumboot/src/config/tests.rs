@@ -7,7 +7,7 @@ use gumboot_broker::{Destination, Overflow, PasswordHash, QueuePolicy};
 use super::*;
 
 fn read(text: &str) -> Read {
-    parse("g.toml", text, Path::new("/etc/gumboot")).unwrap()
+    of_text(text)
 }
 
 /// The problems, each as `LINE: KEY: ...`.

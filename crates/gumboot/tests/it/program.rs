@@ -15,6 +15,20 @@ use gumboot_testkit::WAIT_MAX;
 pub(crate) struct Program {
     child: Child,
     lines: Receiver<String>,
+    /// Lines of standard error, once they are asked for.
+    log: Option<Receiver<String>>,
+}
+
+/// The lines that come from there.
+fn lines_of(from: impl Read + Send + 'static) -> Receiver<String> {
+    let (tell, lines) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines() {
+            // The test may have ended.
+            let _ = tell.send(line.unwrap());
+        }
+    });
+    lines
 }
 
 fn command(arguments: &[&str]) -> Command {
@@ -45,15 +59,9 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 impl Program {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = command(arguments).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (tell, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in stdout.lines() {
-                // The test may have ended.
-                let _ = tell.send(line.unwrap());
-            }
-        });
-        Self { child, lines }
+        let lines = lines_of(child.stdout.take().unwrap());
+        let log = None;
+        Self { child, lines, log }
     }
 
     /// The next line that it prints.
@@ -71,6 +79,22 @@ impl Program {
     /// All that it has printed beside, once it has ended.
     pub(crate) fn rest(&self) -> Vec<String> {
         self.lines.iter().collect()
+    }
+
+    /// Waits for a line of its log with this in it.
+    #[track_caller]
+    pub(crate) fn expect_log(&mut self, part: &str) {
+        if let Some(stderr) = self.child.stderr.take() {
+            self.log = Some(lines_of(stderr));
+        }
+        let log = self.log.as_ref().expect("its log is read since then");
+        loop {
+            let line = log.recv_timeout(WAIT_MAX);
+            let line = line.unwrap_or_else(|_| panic!("nothing in its log has {part:?}"));
+            if line.contains(part) {
+                break;
+            }
+        }
     }
 
     /// Sends a signal, by its name.

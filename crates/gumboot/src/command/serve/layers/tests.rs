@@ -1,17 +1,15 @@
 //! What goes before what, and who may be let in.
 
+use std::os::unix::ffi::OsStringExt;
+
 use super::*;
 
 const NONE: Variable<'static> = &|_| None;
 
 fn resolve(args: Args, variables: &[(&str, &str)]) -> Result<Resolved, Vec<String>> {
-    let variables: Vec<(String, String)> = variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    args.resolve(&move |name| {
-        let found = variables.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.clone())
+    args.resolve(&|name| {
+        let found = variables.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| OsString::from(value))
     })
 }
 
@@ -97,7 +95,7 @@ fn variables_that_are_wrong() {
         (
             "GUMBOOT_STOMPS_LISTEN",
             "127.0.0.1:0",
-            "--stomps-listen needs --tls-cert and --tls-key",
+            "GUMBOOT_STOMPS_LISTEN: it needs a certificate: --tls-cert and --tls-key, or [tls]",
         ),
         (
             "GUMBOOT_COMPRESS",
@@ -116,16 +114,19 @@ fn variables_that_are_wrong() {
 
 #[test]
 fn beyond_this_machine_there_are_users_or_it_is_said_that_there_are_none() {
-    let open = |address: &str| {
+    let open = |whence: &str| {
         format!(
-            "{address} can be reached from other machines and there are no users: name them by --user or [[users]], \
+            "{whence} can be reached from other machines and there are no users: name them by --user or [[users]], \
              or say --allow-anonymous"
         )
     };
-    assert_eq!(refused(listening("0.0.0.0:80"), &[]), open("0.0.0.0:80"));
-    assert_eq!(refused(listening("[::]:80"), &[]), open("[::]:80"));
+    for at in ["0.0.0.0:80", "[::]:80"] {
+        let whence = format!("--listen: {at}");
+        assert_eq!(refused(listening(at), &[]), open(&whence));
+    }
     let stomp = [("GUMBOOT_STOMP_LISTEN", "192.0.2.1:1")];
-    assert_eq!(refused(Args::default(), &stomp), open("192.0.2.1:1"));
+    let whence = "GUMBOOT_STOMP_LISTEN: 192.0.2.1:1";
+    assert_eq!(refused(Args::default(), &stomp), open(whence));
     let with_user = Args {
         user: user("ann:secret"),
         ..listening("0.0.0.0:80")
@@ -155,7 +156,7 @@ fn beyond_this_machine_there_are_users_or_it_is_said_that_there_are_none() {
         user: with_user.user,
         ..anonymous
     };
-    assert!(refused(both, &[]).starts_with("there are users, so nobody is anonymous"));
+    assert!(refused(both, &[]).starts_with("--allow-anonymous: there are users, so nobody is"));
 }
 
 #[test]
@@ -175,4 +176,55 @@ fn users_that_are_wrong_are_not_repeated() {
         assert!(!format!("{args:?}").contains("pa55word"));
         assert_eq!(refused(args, &[]), problem);
     }
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_not_passed_over() {
+    let no_text = || OsString::from_vec(b"\xff".to_vec());
+    for name in [
+        "GUMBOOT_LISTEN",
+        "GUMBOOT_STOMP_LISTEN",
+        "GUMBOOT_STOMPS_LISTEN",
+        "GUMBOOT_LOG",
+        "GUMBOOT_ALLOW_ORIGIN",
+        "GUMBOOT_COMPRESS",
+        "GUMBOOT_ALLOW_ANONYMOUS",
+        "GUMBOOT_SERVER_USER",
+    ] {
+        let resolved = Args::default().resolve(&|asked| (asked == name).then(no_text));
+        assert_eq!(
+            resolved.map(drop).unwrap_err(),
+            [format!("{name}: not UTF-8")]
+        );
+    }
+    // A path may be of any bytes.
+    let resolved = Args::default().resolve(&|asked| (asked == "GUMBOOT_CONFIG").then(no_text));
+    let problems = resolved.map(drop).unwrap_err();
+    assert!(problems[0].starts_with("cannot read "), "{problems:?}");
+}
+
+#[test]
+fn what_the_file_says_is_told_with_its_line() {
+    let over = |args: Args, text: &str| args.over(config::of_text(text)).map(drop).unwrap_err();
+    let of_file = |text: &str| over(Args::default(), text);
+    let open = of_file("\nlisten = '0.0.0.0:1'");
+    assert!(open.starts_with("g.toml:2: listen: 0.0.0.0:1 can be reached"));
+    let open = of_file("stomp-listen = '0.0.0.0:1'");
+    assert!(open.starts_with("g.toml:1: stomp-listen: 0.0.0.0:1 can be reached"));
+    let stomps = of_file("\n\nstomps-listen = '127.0.0.1:0'");
+    assert!(stomps.starts_with("g.toml:3: stomps-listen: it needs a certificate"));
+    let tls = of_file("\n[tls]\ncert = '/nowhere/c'\nkey = 'k'");
+    assert!(
+        tls.starts_with("g.toml:2: tls: cannot read /nowhere/c"),
+        "{tls}"
+    );
+    let args = Args {
+        user: user("ann:secret"),
+        ..Args::default()
+    };
+    let both = over(args, "\nallow-anonymous = true");
+    assert!(both.starts_with("g.toml:2: allow-anonymous: there are users"));
+    let name = [("GUMBOOT_SERVER_USER", "pa55word")];
+    let problem = "GUMBOOT_SERVER_USER: it is NAME:PASSWORD";
+    assert_eq!(refused(Args::default(), &name), problem);
 }
