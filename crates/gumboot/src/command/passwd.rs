@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use gumboot_broker::{PasswordHash, USER_NAME_BYTES_MAX};
+use gumboot_broker::{PasswordError, PasswordHash, USER_NAME_BYTES_MAX};
 
 use super::{EXIT_FAILURE, EXIT_USAGE, fail};
 
@@ -26,10 +26,18 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             format!("a name has 1 to {USER_NAME_BYTES_MAX} bytes and no control characters");
         return fail(EXIT_USAGE, &message);
     }
-    let hash = match read().map(|password| PasswordHash::new(&password)) {
-        Ok(Ok(hash)) => hash,
-        Ok(Err(error)) => return fail(EXIT_USAGE, &error.to_string()),
-        Err(problem) => return fail(EXIT_USAGE, &problem),
+    let hashed = read().and_then(|password| {
+        PasswordHash::new(&password).map_err(|error| {
+            let status = match error {
+                PasswordError::Random => EXIT_FAILURE,
+                _ => EXIT_USAGE,
+            };
+            (status, error.to_string())
+        })
+    });
+    let hash = match hashed {
+        Ok(hash) => hash,
+        Err((status, problem)) => return fail(status, &problem),
     };
     let printed = io::stdout().write_all(table(name, &hash).as_bytes());
     match printed {
@@ -52,30 +60,42 @@ fn table(name: Option<&str>, hash: &PasswordHash) -> String {
     format!("[[users]]\nname = \"{name}\"\npassword-hash = \"{hash}\"\n")
 }
 
+/// The status to exit with, and what is wrong.
+type Problem = (u8, String);
+
 /// The password: typed twice without being shown, or a line of standard input.
-fn read() -> Result<String, String> {
-    let cannot = |error: io::Error| format!("cannot read the password: {error}");
+fn read() -> Result<String, Problem> {
+    let cannot = |error: io::Error| {
+        let why = format!("cannot read the password: {error}");
+        (EXIT_FAILURE, why)
+    };
+    let wrong = |why: String| (EXIT_USAGE, why);
     if !io::stdin().is_terminal() {
-        let mut line = String::new();
+        let mut line = Vec::new();
         let stdin = io::stdin().lock();
-        let taken = stdin.take(PASSWORD_BYTES_MAX + 2).read_line(&mut line);
+        let taken = stdin
+            .take(PASSWORD_BYTES_MAX + 2)
+            .read_until(b'\n', &mut line);
         taken.map_err(cannot)?;
-        let password = line.strip_suffix('\n').unwrap_or(&line);
-        return checked(password.strip_suffix('\r').unwrap_or(password).to_owned());
+        let password = line.strip_suffix(b"\n").unwrap_or(&line);
+        let password = password.strip_suffix(b"\r").unwrap_or(password);
+        return checked(password.to_vec()).map_err(wrong);
     }
     let password = rpassword::prompt_password("password: ").map_err(cannot)?;
     let again = rpassword::prompt_password("again: ").map_err(cannot)?;
     if password != again {
-        return Err("these are two different passwords".to_owned());
+        return Err(wrong("these are two different passwords".to_owned()));
     }
-    checked(password)
+    checked(password.into_bytes()).map_err(wrong)
 }
 
 /// A password that can be said in a CONNECT frame.
-fn checked(password: String) -> Result<String, String> {
+fn checked(password: Vec<u8>) -> Result<String, String> {
+    // First its length: what was read may end within a character.
     if password.len() as u64 > PASSWORD_BYTES_MAX {
         return Err(format!("a password has {PASSWORD_BYTES_MAX} bytes at most"));
     }
+    let password = String::from_utf8(password).map_err(|_| "the password is not UTF-8")?;
     if password.contains(['\r', '\n', '\0']) {
         return Err("no client can send a password with line ends".to_owned());
     }
@@ -101,8 +121,18 @@ mod tests {
     #[test]
     fn passwords_that_no_client_can_send() {
         let longest = "x".repeat(usize::try_from(PASSWORD_BYTES_MAX).unwrap());
-        assert_eq!(checked(longest.clone()), Ok(longest.clone()));
-        assert!(checked(longest + "x").is_err());
-        assert!(checked("a\rb".to_owned()).is_err());
+        let check = |password: &str| checked(password.as_bytes().to_vec());
+        assert_eq!(check(&longest), Ok(longest.clone()));
+        let too_long = format!("a password has {PASSWORD_BYTES_MAX} bytes at most");
+        // The second ends within a character.
+        for octets in [
+            (longest.clone() + "x").into_bytes(),
+            [longest.as_bytes(), b"\xc3"].concat(),
+        ] {
+            assert_eq!(checked(octets), Err(too_long.clone()));
+        }
+        assert!(check("a\rb").is_err());
+        let not_text = "the password is not UTF-8".to_owned();
+        assert_eq!(checked(b"a\xff".to_vec()), Err(not_text));
     }
 }

@@ -6,7 +6,10 @@ use gumboot_broker::{Destination, Kind, Kinds, Overflow, QueuePolicy};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{problem::Problems, units::bytes};
+use super::{
+    problem::Problems,
+    units::{bytes, some},
+};
 
 /// What the usual prefixes mean; a configuration adds others.
 const USUAL: &[(&str, Kind)] = &[
@@ -81,9 +84,11 @@ impl Destinations {
 pub(super) struct Queue {
     pattern: Spanned<String>,
     overflow: Option<OverflowName>,
+    #[serde(default, deserialize_with = "some")]
     messages_max: Option<usize>,
     #[serde(default, deserialize_with = "bytes")]
     bytes_max: Option<usize>,
+    #[serde(default, deserialize_with = "some")]
     deliveries_max: Option<u32>,
     dead_letters: Option<Spanned<String>>,
 }
@@ -92,9 +97,11 @@ pub(super) struct Queue {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Policy {
+    #[serde(deserialize_with = "some")]
     messages_max: Option<usize>,
     #[serde(deserialize_with = "bytes")]
     bytes_max: Option<usize>,
+    #[serde(deserialize_with = "some")]
     deliveries_max: Option<u32>,
     dead_letters: Option<Spanned<String>>,
 }

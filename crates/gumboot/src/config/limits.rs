@@ -6,7 +6,7 @@ use gumboot_broker::{BrokerLimits, Config, HttpLimits, StompLimits};
 use gumboot_websocket::proto;
 use serde::Deserialize;
 
-use super::units::{bytes, head_bytes, millis, millis_or_off, wait, wait_or_off};
+use super::units::{bytes, head_bytes, millis, millis_or_off, some, wait, wait_or_off};
 
 /// A table of bounds: each key is a field of what they are bounds of.
 macro_rules! bounds {
@@ -34,7 +34,9 @@ macro_rules! bounds {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Limits {
+    #[serde(deserialize_with = "some")]
     connections_max: Option<usize>,
+    #[serde(deserialize_with = "some")]
     tls_handshakes_max: Option<usize>,
     #[serde(deserialize_with = "bytes")]
     mailbox_bytes_max: Option<usize>,
@@ -77,10 +79,13 @@ bounds! {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct WebSocket {
+    #[serde(deserialize_with = "some")]
     control_frames_per_second_max: Option<u32>,
+    #[serde(deserialize_with = "some")]
     fragments_per_message_max: Option<u32>,
     #[serde(deserialize_with = "bytes")]
     frame_bytes_max: Option<u64>,
+    #[serde(deserialize_with = "some")]
     inflate_ratio_max: Option<u32>,
     #[serde(deserialize_with = "bytes")]
     inflate_bytes_free: Option<u64>,
@@ -127,15 +132,26 @@ impl WebSocket {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Stomp {
-    before_login: StompFrames,
-    after_login: StompFrames,
+    before_login: BeforeLogin,
+    after_login: AfterLogin,
 }
 
 bounds! {
-    /// `[limits.stomp.before-login]`, `[limits.stomp.after-login]`
-    StompFrames of StompLimits {
+    /// `[limits.stomp.after-login]`
+    AfterLogin of StompLimits {
         header_bytes_max: u32, by "bytes";
-        headers_max: u32;
+        headers_max: u32, by "some";
+        headers_bytes_max: u32, by "bytes";
+        body_bytes_max: u32, by "bytes";
+        frame_stall_ms_max as "frame-stall-max": u32, by "millis";
+    }
+}
+
+bounds! {
+    /// `[limits.stomp.before-login]`
+    BeforeLogin of StompLimits {
+        header_bytes_max: u32, by "bytes";
+        headers_max: u32, by "some";
         headers_bytes_max: u32, by "bytes";
         body_bytes_max: u32, by "bytes";
         login_ms_max as "login-max": u32, by "millis";
@@ -146,19 +162,19 @@ bounds! {
 bounds! {
     /// `[limits.broker]`
     Broker of BrokerLimits {
-        sessions_max: usize;
-        subscriptions_per_session_max: usize;
-        topics_max: usize;
-        queues_max: usize;
+        sessions_max: usize, by "some";
+        subscriptions_per_session_max: usize, by "some";
+        topics_max: usize, by "some";
+        queues_max: usize, by "some";
         temporaries_per_session_max: usize;
         durables_max: usize;
-        consumers_per_queue_max: usize;
+        consumers_per_queue_max: usize, by "some";
         groups_per_queue_max: usize;
         queued_bytes_max: usize, by "bytes";
         durable_bytes_max: usize, by "bytes";
-        credit_messages_default: usize;
+        credit_messages_default: usize, by "some";
         credit_bytes_default: usize, by "bytes";
-        credit_messages_max: usize;
+        credit_messages_max: usize, by "some";
         credit_bytes_max: usize, by "bytes";
         retained_max: usize;
         retained_bytes_max: usize, by "bytes";
@@ -166,7 +182,7 @@ bounds! {
         scheduled_bytes_max: usize, by "bytes";
         delay_ms_max as "delay-max": u64, by "millis";
         transactions_per_session_max: usize;
-        transaction_operations_max: usize;
+        transaction_operations_max: usize, by "some";
         transaction_bytes_max: usize, by "bytes";
         transactions_bytes_max: usize, by "bytes";
         transaction_age_ms_max as "transaction-age-max": u64, by "millis";

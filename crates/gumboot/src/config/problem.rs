@@ -11,6 +11,9 @@ use toml::{
 /// The problems that are told of one file.
 pub(super) const PROBLEMS_MAX: usize = 20;
 
+/// The keys below which a value may be a password, also one that stands where none should.
+const SECRETS: &[&str] = &["users", "user"];
+
 /// How serde begins to say that a key is needed.
 const MISSING: &str = "missing field";
 
@@ -70,8 +73,14 @@ impl<'t> Problems<'t> {
                 // It may have been there, and taken out.
                 break;
             }
-            self.at(at..at, &in_our_words(error.message()));
-            let entry = self.place(&text, at).and_then(|place| place.entry);
+            let place = self.place(&text, at);
+            let is_secret = |place: &Place| SECRETS.contains(&&*place.path[0]);
+            let message = match place.as_ref().is_none_or(is_secret) {
+                true => without_value(error.message()),
+                false => error.message().to_owned(),
+            };
+            self.at(at..at, &in_our_words(&message));
+            let entry = place.and_then(|place| place.entry);
             let Some(entry) = entry else { break };
             // What is beside it keeps its place.
             let blank: String = text[entry.clone()]
@@ -163,6 +172,20 @@ fn entry<K>(key: &Spanned<K>, value: &Spanned<DeValue<'_>>) -> Option<Range<usiz
     let (start, end) = (key.span().start, value.span().end);
     let is_plain = !matches!(value.get_ref(), DeValue::Table(_)) && start < end;
     is_plain.then_some(start..end)
+}
+
+/// What serde says of a value that does not fit, without the value.
+fn without_value(message: &str) -> String {
+    let tells_value = ["invalid type", "invalid value", "unknown variant"];
+    if !tells_value.iter().any(|start| message.starts_with(start)) {
+        return message.to_owned();
+    }
+    let expected = message.rsplit_once(", expected ").map(|(_, rest)| rest);
+    match expected {
+        // So serde calls a table.
+        Some(rest) if !rest.starts_with("struct ") => format!("invalid value, expected {rest}"),
+        _ => "invalid value, expected a table".to_owned(),
+    }
 }
 
 /// TOML says keys.

@@ -229,3 +229,111 @@ fn only_so_many_problems_are_told() {
         problems[19]
     );
 }
+
+#[test]
+fn what_may_be_a_password_is_not_repeated() {
+    let no_hash = "this is no hash such as `gumboot passwd` makes";
+    for hash in ["12345678", "123.45678", "['12345678']", "{ a = 12345678 }"] {
+        let problems = problems(&format!("[[users]]\nname = 'a'\npassword-hash = {hash}\n"));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with("3: users.password-hash"));
+        assert!(problems[0].ends_with(no_hash), "{problems:?}");
+    }
+    for text in [
+        "users = ['ann:12345678']",
+        "users = 'ann:12345678'",
+        "users = 12345678",
+        "users = [12345678, '12345678']",
+        "users = [['12345678']]",
+        "users = { ann = '12345678' }",
+        "user = ['ann:12345678']",
+        "[[users]]\nname = 12345678",
+        "[[users]]\nname = 'ann'\nroles = 'a, expected 12345678'",
+        "[[users]]\nname = 'ann'\nread = 12345678",
+        "[[users]]\nname = 'ann'\npassword = '12345678'",
+        "[[users]]\nname = 'ann' '12345678'",
+        "[[users]]\nname = 12345678x",
+        "[users]\nann = '12345678'",
+    ] {
+        let problems = problems(text);
+        assert!(!problems.is_empty());
+        assert!(!problems.concat().contains("1234"), "{problems:?}");
+    }
+    check(
+        "users = ['ann:secret']",
+        &["1: users: invalid value, expected a table"],
+    );
+}
+
+#[test]
+fn counts_of_none_are_refused_where_nothing_would_work() {
+    for (table, keys) in [
+        ("limits", &["connections-max", "tls-handshakes-max"][..]),
+        (
+            "limits.websocket",
+            &[
+                "control-frames-per-second-max",
+                "fragments-per-message-max",
+                "inflate-ratio-max",
+            ],
+        ),
+        ("limits.stomp.before-login", &["headers-max"]),
+        ("limits.stomp.after-login", &["headers-max"]),
+        (
+            "limits.broker",
+            &[
+                "sessions-max",
+                "subscriptions-per-session-max",
+                "topics-max",
+                "queues-max",
+                "consumers-per-queue-max",
+                "credit-messages-default",
+                "credit-messages-max",
+                "transaction-operations-max",
+            ],
+        ),
+        ("topics", &["messages-max", "deliveries-max"]),
+    ] {
+        for key in keys {
+            let expected = format!("1: {table}.{key}: it is 1 at least");
+            check(&format!("{table}.{key} = 0"), &[&expected]);
+            assert!(parse("g.toml", &format!("{table}.{key} = 1"), Path::new("/")).is_ok());
+        }
+    }
+    check(
+        "[[queues]]\npattern = '/queue/a'\nmessages-max = 0\ndeliveries-max = 0\n",
+        &[
+            "3: queues.messages-max: it is 1 at least",
+            "4: queues.deliveries-max: it is 1 at least",
+        ],
+    );
+    for key in [
+        "durables-max",
+        "retained-max",
+        "scheduled-max",
+        "groups-per-queue-max",
+        "temporaries-per-session-max",
+        "transactions-per-session-max",
+    ] {
+        read(&format!("limits.broker.{key} = 0"));
+    }
+}
+
+#[test]
+fn what_is_no_bound_after_the_login_is_no_key() {
+    check(
+        "limits.stomp.after-login.login-max = '10 s'",
+        &["1: limits.stomp.after-login.login-max: unknown key `login-max`, expected one of"],
+    );
+}
+
+#[test]
+fn waits_past_what_can_be_kept() {
+    check(
+        "[limits.websocket]\nidle-max = '50 d'\nping-interval = '5'\n",
+        &[
+            "2: limits.websocket.idle-max: it is too large",
+            "3: limits.websocket.ping-interval: expected a wait such as \"10 s\"",
+        ],
+    );
+}

@@ -23,6 +23,8 @@ const WAITS: &[(&str, u64)] = &[
     ("d", 86_400_000),
 ];
 
+const TOO_LARGE: &str = "it is too large";
+
 const WAIT_EXPECTED: &str = "a wait such as \"10 s\", with ms, s, min, h or d";
 
 /// A text that is parsed.
@@ -35,6 +37,18 @@ where
     let text = Cow::<str>::deserialize(deserializer)?;
     let parsed = text.parse().map(Some);
     parsed.map_err(|error| D::Error::custom(format_args!("invalid value '{text}': {error}")))
+}
+
+/// A count, of which none would leave nothing that works.
+pub(super) fn some<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de> + Default + PartialEq,
+{
+    let count = T::deserialize(deserializer)?;
+    if count == T::default() {
+        return Err(D::Error::custom("it is 1 at least"));
+    }
+    Ok(Some(count))
 }
 
 /// A number of bytes, plain or with a unit.
@@ -81,9 +95,10 @@ pub(super) fn millis_or_off<'de, D: Deserializer<'de>>(
     if text == "off" {
         return Ok(Some(0));
     }
-    let found = parse(&text, WAITS).and_then(|millis| u32::try_from(millis).ok());
     let error = || D::Error::custom(format_args!("expected {WAIT_EXPECTED}, or \"off\""));
-    found.map(Some).ok_or_else(error)
+    let millis = parse(&text, WAITS).ok_or_else(error)?;
+    let millis = u32::try_from(millis).map_err(|_| D::Error::custom(TOO_LARGE))?;
+    Ok(Some(millis))
 }
 
 /// A wait.
@@ -124,7 +139,7 @@ impl Units {
         deserializer: D,
     ) -> Result<T, D::Error> {
         let number = deserializer.deserialize_any(UnitsVisitor(self, PhantomData))?;
-        T::try_from(number).map_err(|_| D::Error::custom("it is too large"))
+        T::try_from(number).map_err(|_| D::Error::custom(TOO_LARGE))
     }
 }
 

@@ -38,9 +38,13 @@ pub(super) struct Role {
     create: Vec<Spanned<String>>,
 }
 
-/// The hash is not told again if it is none: it may be the password.
+/// The hash is not told again if it is none, of whatever type: it may be the password.
 fn hash<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<PasswordHash, D::Error> {
-    let text = String::deserialize(deserializer)?;
+    let text = match toml::Value::deserialize(deserializer)? {
+        toml::Value::String(text) => text,
+        // No text is a hash, and this says so.
+        _ => String::new(),
+    };
     text.parse().map_err(serde::de::Error::custom)
 }
 

@@ -236,6 +236,15 @@ fn what_is_no_password() {
         text(output.stderr),
         "gumboot: a password has 4096 bytes at most\n"
     );
+    // A folder cannot be read: no fault of who typed.
+    let folder = fs::File::open(env!("CARGO_MANIFEST_DIR")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_gumboot"))
+        .arg("passwd")
+        .stdin(folder)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(output.stderr).starts_with("gumboot: cannot read the password: "));
     let hash = run_with(&["passwd"], &[], "secret");
     assert!(text(hash.stdout).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
 }
