@@ -120,6 +120,15 @@ impl Message {
         self.header("redelivered") == Some("true")
     }
 
+    /// Whether both came over the same connection, and are to be acknowledged: with
+    /// [`AckMode::Client`](crate::AckMode::Client), an ACK of the later one stands for both if they are of the same
+    /// subscription.
+    #[must_use]
+    pub fn shares_acks_with(&self, other: &Self) -> bool {
+        let generation = |message: &Self| message.name.as_ref().map(|name| name.generation);
+        self.name.is_some() && generation(self) == generation(other)
+    }
+
     /// Says that it was consumed; with [`AckMode::Client`](crate::AckMode::Client), all before it of this subscription
     /// as well. Ready when the ACK waits for nothing but the socket.
     ///

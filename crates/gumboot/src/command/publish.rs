@@ -95,19 +95,26 @@ async fn publish(plan: Plan, mut signals: Signals) -> Result<(), Failure> {
     let bodies = plan.source.open();
     let delivery = Delivery::new(&session, &plan.wanted, &plan.template, plan.receipts);
     let mut running = pin!(delivery.run(bodies));
+    let mut failed = pin!(stomp::failed(&session, |_| {}));
     let result = tokio::select! {
         // A refusal is told best by who knows of which message it is.
         biased;
         done = &mut running => done,
-        failure = stomp::failed(&session, |_| {}) => Err(failure),
+        failure = &mut failed => Err(failure),
         caught = signals.recv() => {
             // What is on its way may still be confirmed.
             delivery.stop();
             tokio::select! {
-                _ = timeout(LEAVE_WAIT_MAX, running) => {}
-                _ = signals.recv() => {}
+                biased;
+                done = timeout(LEAVE_WAIT_MAX, running) => match done {
+                    Ok(Err(failure)) => Err(failure),
+                    // There was no more, so all is done.
+                    Ok(Ok(())) if !delivery.is_cut_short() => Ok(()),
+                    Ok(Ok(())) | Err(_) => Err(Failure::Caught(caught)),
+                },
+                failure = &mut failed => Err(failure),
+                _ = signals.recv() => Err(Failure::Caught(caught)),
             }
-            Err(Failure::Caught(caught))
         }
     };
     if let Err(Failure::Usage(_)) = result {

@@ -14,5 +14,6 @@ mod serve;
 mod stomp_client;
 mod stop;
 mod subscribe;
+mod subscribe_end;
 mod terminal;
 mod tls;

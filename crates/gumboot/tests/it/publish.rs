@@ -286,3 +286,42 @@ fn a_signal_ends_it_in_order() {
         drop(stdin);
     }
 }
+
+#[test]
+fn what_is_confirmed_after_a_signal_is_done() {
+    for name in ["INT", "TERM"] {
+        let server = RawBroker::new();
+        let child = start(&["publish", &server.url(), "/queue/a", "hi"], Stdio::null());
+        let mut client = server.accept();
+        let sent = client.expect("SEND");
+        signal(child.id(), name);
+        client.confirm(&sent);
+        client.expect_leave();
+        check(&finish(child), 0, "");
+    }
+}
+
+#[test]
+fn a_refusal_after_a_signal_is_told() {
+    for (names_it, said) in [
+        (true, "gumboot: the server refused message 2: no\n"),
+        (false, "gumboot: the server sent an ERROR: no\n"),
+    ] {
+        let server = RawBroker::new();
+        let mut child = start(&["publish", &server.url(), "/queue/a"], Stdio::piped());
+        let stdin = child.stdin.take().unwrap();
+        let mut client = server.accept();
+        std::io::Write::write_all(&mut &stdin, b"a\nb\n").unwrap();
+        client.take("SEND");
+        let refused = client.expect("SEND");
+        signal(child.id(), "INT");
+        let receipt = match names_it {
+            true => format!("receipt-id:{}\n", refused.header("receipt").unwrap()),
+            false => String::new(),
+        };
+        client.refuse(&format!("{receipt}message:no\n"), "");
+        let said = format!("{said}gumboot: confirmed before: 1\n");
+        check(&finish(child), 1, &said);
+        drop(stdin);
+    }
+}

@@ -46,7 +46,8 @@ async fn a_message_of_a_lost_connection_is_not_acknowledged() {
     let subscribe = Subscribe::to("/queue/a").ack(AckMode::Client);
     let (subscription, frame) = tokio::join!(session.subscribe(subscribe), peer.take("SUBSCRIBE"));
     let mut subscription = subscription.unwrap();
-    peer.deliver(&frame.header("id").unwrap(), 1, "hello").await;
+    let id = frame.header("id").unwrap();
+    peer.deliver(&id, 1, "hello").await;
     let message = soon(subscription.receive()).await.unwrap().unwrap();
     drop(peer);
     let mut peer = server.take_in().await;
@@ -56,6 +57,15 @@ async fn a_message_of_a_lost_connection_is_not_acknowledged() {
         matches!(acknowledged, Err(Error::MessageStale)),
         "{acknowledged:?}"
     );
+    for number in [2, 3] {
+        peer.deliver(&id, number, "hello").await;
+    }
+    let later = [
+        soon(subscription.receive()).await.unwrap().unwrap(),
+        soon(subscription.receive()).await.unwrap().unwrap(),
+    ];
+    assert!(later[1].shares_acks_with(&later[0]));
+    assert!(!later[1].shares_acks_with(&message));
 }
 
 #[tokio::test]

@@ -4,7 +4,10 @@ use std::{cell::Cell, future::pending, time::Duration};
 
 use gumboot_stomp::{Error, Receipt, Session};
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{
+        Notify,
+        mpsc::{self, error::TryRecvError},
+    },
     time::{Instant, timeout, timeout_at},
 };
 
@@ -24,6 +27,8 @@ pub(super) struct Delivery<'p> {
     confirmed: Cell<u64>,
     /// Told when no more is to be sent.
     stop: Notify,
+    /// Whether that came before the end of the bodies.
+    is_cut_short: Cell<bool>,
 }
 
 /// A message that was sent.
@@ -48,6 +53,7 @@ impl<'p> Delivery<'p> {
             receipts,
             confirmed: Cell::new(0),
             stop: Notify::new(),
+            is_cut_short: Cell::new(false),
         }
     }
 
@@ -74,6 +80,11 @@ impl<'p> Delivery<'p> {
         self.stop.notify_one();
     }
 
+    /// Whether there may have been more bodies when [`Delivery::stop`] was called.
+    pub(super) fn is_cut_short(&self) -> bool {
+        self.is_cut_short.get()
+    }
+
     /// Ends the session although not all is done.
     pub(super) async fn leave(&self) {
         // There is something worse to tell.
@@ -90,7 +101,12 @@ impl<'p> Delivery<'p> {
         let mut number = 0;
         loop {
             let next = tokio::select! {
-                () = self.stop.notified() => None,
+                biased;
+                () = self.stop.notified() => {
+                    let is_end = matches!(bodies.try_recv(), Err(TryRecvError::Disconnected));
+                    self.is_cut_short.set(!is_end);
+                    None
+                }
                 body = bodies.recv() => body,
             };
             let body = match next {
