@@ -8,7 +8,7 @@ use std::{
 use gumboot_stomp::{Client, Version};
 
 use super::Wanted;
-use crate::command::client::{TlsArgs, bounded, flag, header, proxy, some_seconds, with_scheme};
+use crate::command::client::{TlsArgs, bounded, header, proxy, some_seconds, with_scheme};
 
 /// The variable that names the user, for a password that is not to be seen among the arguments of a process.
 const USER_VARIABLE: &str = "GUMBOOT_USER";
@@ -81,7 +81,10 @@ impl StompArgs {
             (None, _) if names_user(url) => return Ok(None),
             (None, Ok(set)) if !set.is_empty() => set,
             (None, Ok(_) | Err(VarError::NotPresent)) => return Ok(None),
-            (None, Err(error)) => return Err(flag(USER_VARIABLE)(error)),
+            // Without the value, which may be a password.
+            (None, Err(VarError::NotUnicode(_))) => {
+                return Err(format!("{USER_VARIABLE}: not UTF-8"));
+            }
         };
         let (name, password) = typed.split_once(':').unwrap_or((&typed, ""));
         Ok(Some((name.to_owned(), password.to_owned())))
@@ -106,6 +109,8 @@ fn version(typed: &str) -> Result<Version, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::{ffi::OsString, os::unix::ffi::OsStringExt};
+
     use clap::Parser;
 
     use super::*;
@@ -137,6 +142,10 @@ mod tests {
         check(&[], "stomp://u:p@h", "a:b", None);
         check(&["-u", "c:d"], "stomp://u:p@h", "a:b", Some(("c", "d")));
         check(&["--user", "c:d"], "ws://h", "", Some(("c", "d")));
+
+        let secret = OsString::from_vec(b"a:secret\xff".to_vec());
+        let refused = typed(&[]).login("ws://h", Err(VarError::NotUnicode(secret)));
+        assert_eq!(refused.unwrap_err(), format!("{USER_VARIABLE}: not UTF-8"));
     }
 
     #[test]
