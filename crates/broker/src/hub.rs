@@ -3,6 +3,7 @@
 //! There are two kinds of locks: the hub's, and one in each mailbox. A mailbox is locked inside the hub's lock, never
 //! the other way round; tasks are woken when no lock is held.
 
+mod carriage;
 mod clock;
 mod fan_out;
 mod seat;
@@ -15,12 +16,11 @@ use std::sync::{
 
 use gumboot_broker_core::{Broker, Destination, SessionId, Timestamp};
 use gumboot_stomp_proto::ServerOptions;
-use gumboot_websocket::proto;
 use slab::Slab;
 use tokio::sync::Notify;
 
 pub(crate) use self::seat::Seat;
-use self::{clock::Clock, fan_out::FanOut};
+use self::{carriage::Carriage, clock::Clock, fan_out::FanOut};
 use crate::{
     config::Config,
     mailbox::{Mailbox, Signal, Wakeups},
@@ -35,8 +35,8 @@ pub(crate) struct Hub {
     pub(crate) metrics: Arc<Metrics>,
     /// What holds for STOMP over WebSocket.
     pub(crate) stomp_options: Arc<ServerOptions>,
-    /// What a WebSocket may send before its client has logged in.
-    pub(crate) websocket_before_login: Arc<proto::Config>,
+    /// What a WebSocket of STOMP may send, before and after its client has logged in.
+    pub(crate) carriage: Carriage,
     clock: Clock,
     shared: Mutex<Shared>,
     draining: AtomicBool,
@@ -59,7 +59,7 @@ impl Hub {
     pub(crate) fn new(config: Config) -> Arc<Self> {
         Arc::new(Self {
             stomp_options: Arc::new(config.stomp.clone()),
-            websocket_before_login: Arc::new(before_login(&config.websocket)),
+            carriage: Carriage::new(&config.websocket, &config.stomp),
             metrics: Arc::default(),
             clock: Clock::start(),
             shared: Mutex::new(Shared {
@@ -159,20 +159,4 @@ impl Hub {
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What is expected of a client that nobody knows yet: a CONNECT, which is short.
-const MESSAGE_BYTES_BEFORE_LOGIN_MAX: u64 = 64 * 1024;
-
-fn before_login(config: &proto::Config) -> proto::Config {
-    let mut config = config.clone();
-    let limits = &mut config.limits;
-    for max in [
-        &mut limits.frame_bytes_max,
-        &mut limits.message_bytes_max,
-        &mut limits.inflate_bytes_free,
-    ] {
-        *max = MESSAGE_BYTES_BEFORE_LOGIN_MAX.min(*max);
-    }
-    config
 }

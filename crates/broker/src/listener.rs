@@ -182,7 +182,7 @@ where
 {
     let config = match upgraded.context.to {
         Use::Echo => &hub.config.websocket,
-        Use::Stomp => &hub.websocket_before_login,
+        Use::Stomp => &hub.carriage.before_login,
     };
     let (link, accepted) = upgraded.into_link(Arc::clone(config));
     let Accepted {

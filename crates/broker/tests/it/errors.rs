@@ -4,7 +4,7 @@
 use gumboot_testkit::{BINARY, CLOSE, Over, TEXT, close_body};
 use serde_json::Value;
 
-use crate::support::{TestServer, over_each};
+use crate::support::{TestServer, config, over_each};
 
 /// The Close of a client that broke the protocol.
 const PROTOCOL: u16 = 1002;
@@ -241,4 +241,32 @@ fn a_client_may_close_without_disconnect() {
     let mut client = server.client(Over::Tcp, "1.2");
     client.tcp().send_end();
     client.tcp().expect_end();
+}
+
+#[test]
+fn a_frame_that_is_too_long_is_an_error_over_websocket_too() {
+    const BODY_BYTES_MAX: u32 = 100_000;
+    let mut config = config();
+    config.stomp.limits.body_bytes_max = BODY_BYTES_MAX;
+    let mut websocket = (*config.websocket).clone();
+    websocket.limits.frame_bytes_max = BODY_BYTES_MAX.into();
+    websocket.limits.message_bytes_max = BODY_BYTES_MAX.into();
+    config.websocket = websocket.into();
+    let server = TestServer::with(config);
+    let send = |bytes: usize| {
+        let body = "x".repeat(bytes);
+        format!("SEND\ndestination:/topic/a\nreceipt:r\ncontent-length:{bytes}\n\n{body}\0")
+    };
+    for over in [Over::Tcp, Over::WebSocket] {
+        let mut client = server.client(over, "1.2");
+        client.send(send(BODY_BYTES_MAX as usize));
+        client.expect_receipt("r");
+        client.send(send(BODY_BYTES_MAX as usize + 1));
+        let (error, _) = client.expect_error("Frame too big");
+        assert_eq!(error.header("receipt-id"), Some("r"));
+    }
+    let mut client = server.client(Over::WebSocket, "1.2");
+    let websocket = client.websocket();
+    websocket.send(TEXT, send(2 << 20).as_bytes());
+    assert_eq!(websocket.expect_close().0, 1009);
 }

@@ -112,12 +112,12 @@ impl Stomp {
             .connect(login)
             .map_err(Refused::by_broker("Server full"))?;
         debug!(session = self.seat.id().0, version = %self.version(), "connected");
-        let config = &self.seat.hub().config;
-        carrier.logged_in(&config.websocket);
+        let hub = self.seat.hub();
+        carrier.logged_in(&hub.carriage.after_login);
         let accept = Accept {
             session: Some(&name),
             server: Some(SERVER),
-            heart_beat: config.heart_beat,
+            heart_beat: hub.config.heart_beat,
         };
         let mut out = Vec::new();
         self.session.accept(now, &accept, &mut out);

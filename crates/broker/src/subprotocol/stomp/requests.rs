@@ -137,12 +137,12 @@ impl Stomp {
         let mut options = Options::read(frame, &destination, subscribe.key.id(), limits)?;
         let slow = options.slow.clone();
         let browses = options.browse.then(|| destination.clone());
-        let is_durable = options.is_durable();
+        let durable = options.durable().map(Box::from);
         let command = options.subscribe(&destination, ack)?;
         let refused = Refused::by_broker("Subscription refused");
         let id = self
             .subscriptions
-            .insert(subscribe.key.clone(), ack, browses, is_durable)
+            .insert(subscribe.key.clone(), ack, browses, durable)
             .map_err(&refused)?;
         self.seat
             .subscribe(id, command, slow, &mut self.wakeups)
@@ -158,12 +158,14 @@ impl Stomp {
         let refused = Refused::by_broker("Unsubscribe refused");
         let (key, given_up) = (&unsubscribe.key, subscribe_headers::given_up(frame)?);
         let ended = self.subscriptions.remove(key);
-        let is_durable = ended.as_ref().map_or(true, |ended| ended.is_durable);
         let durable = match given_up {
             GivenUp::Nothing => None,
             GivenUp::Named(name) => Some(name),
             // Clients repeat the headers of their SUBSCRIBE, which may have been one to a queue.
-            GivenUp::ById => key.id().filter(|_| is_durable).map(str::to_owned),
+            GivenUp::ById => match &ended {
+                Ok(ended) => ended.durable.as_deref().map(str::to_owned),
+                Err(_) => key.id().map(str::to_owned),
+            },
         };
         match ended {
             Ok(ended) => {

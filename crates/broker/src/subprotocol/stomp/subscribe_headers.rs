@@ -75,9 +75,9 @@ impl Options {
         })
     }
 
-    /// Whether it stays when its client is away.
-    pub(super) fn is_durable(&self) -> bool {
-        self.durable.is_some()
+    /// The name under which it stays when its client is away, if it does.
+    pub(super) fn durable(&self) -> Option<&str> {
+        self.durable.as_deref()
     }
 
     /// The same for the broker.
@@ -130,7 +130,7 @@ pub(super) enum GivenUp {
     Nothing,
     /// The one of this name.
     Named(String),
-    /// The one whose name is the id.
+    /// The one that the session has by this id, or else the one whose name is the id.
     ById,
 }
 

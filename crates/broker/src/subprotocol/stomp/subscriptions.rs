@@ -36,8 +36,8 @@ pub(super) struct Subscription {
     pub(super) key: SubscriptionKey<'static>,
     /// The queue, for one who only looks into it.
     pub(super) browses: Option<Destination>,
-    /// Whether it stays when its client is away.
-    pub(super) is_durable: bool,
+    /// The name under which it stays when its client is away, if it does.
+    pub(super) durable: Option<Box<str>>,
     ack: AckMode,
 }
 
@@ -55,7 +55,7 @@ impl Subscriptions {
         key: SubscriptionKey<'_>,
         ack: AckMode,
         browses: Option<Destination>,
-        is_durable: bool,
+        durable: Option<Box<str>>,
     ) -> Result<SubscriptionId, Refusal> {
         let key = key.into_owned();
         if self.list.iter().any(|existing| existing.key == key) {
@@ -67,7 +67,7 @@ impl Subscriptions {
             id,
             key,
             browses,
-            is_durable,
+            durable,
             ack,
         });
         Ok(id)
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn names_and_numbers() {
         let mut subscriptions = Subscriptions::default();
-        let mut insert = |id| subscriptions.insert(key(id), AckMode::Auto, None, false);
+        let mut insert = |id| subscriptions.insert(key(id), AckMode::Auto, None, None);
         let a = insert("a").unwrap();
         let b = insert("b").unwrap();
         assert_eq!(insert("a"), Err(Refusal::SubscriptionExists));
@@ -147,14 +147,14 @@ mod tests {
         assert_eq!(again.unwrap_err(), Refusal::SubscriptionUnknown);
         assert!(subscriptions.get(a).is_none());
         assert_eq!(subscriptions.get(b).unwrap().key, key("b"));
-        let again = subscriptions.insert(key("a"), AckMode::Auto, None, false);
+        let again = subscriptions.insert(key("a"), AckMode::Auto, None, None);
         assert_ne!(again, Ok(a));
     }
 
     #[test]
     fn the_name_of_one_that_has_ended_is_known() {
         let mut subscriptions = Subscriptions::default();
-        let first = subscriptions.insert(key("a"), AckMode::Client, None, false);
+        let first = subscriptions.insert(key("a"), AckMode::Client, None, None);
         let first = first.unwrap();
         for _ in 0..ENDED_MAX {
             assert!(subscriptions.is_named(first, "a"));
@@ -162,7 +162,7 @@ mod tests {
             subscriptions.remove(&key("a")).unwrap();
             assert!(!subscriptions.is_named(first, "b"));
             subscriptions
-                .insert(key("a"), AckMode::Client, None, false)
+                .insert(key("a"), AckMode::Client, None, None)
                 .unwrap();
         }
         subscriptions.remove(&key("a")).unwrap();
@@ -175,7 +175,7 @@ mod tests {
         let queue = Destination::parse("/queue/a").unwrap();
         let mut subscriptions = Subscriptions::default();
         for (browses, looks) in [(Some(queue), true), (None, false)] {
-            let id = subscriptions.insert(key("a"), AckMode::Client, browses, false);
+            let id = subscriptions.insert(key("a"), AckMode::Client, browses, None);
             let id = id.unwrap();
             assert_eq!(subscriptions.only_looks(id), looks);
             subscriptions.remove(&key("a")).unwrap();
@@ -192,11 +192,7 @@ mod tests {
             key("/topic/a"),
             SubscriptionKey::Destination("/topic/a".into()),
         ] {
-            assert!(
-                subscriptions
-                    .insert(key, AckMode::Auto, None, false)
-                    .is_ok()
-            );
+            assert!(subscriptions.insert(key, AckMode::Auto, None, None).is_ok());
         }
     }
 
@@ -211,7 +207,7 @@ mod tests {
         ] {
             let name = format!("{ack:?} {browses:?}");
             let id = subscriptions
-                .insert(key(&name), ack, browses, false)
+                .insert(key(&name), ack, browses, None)
                 .unwrap();
             assert_eq!(
                 subscriptions.get(id).unwrap().is_acknowledged(),
