@@ -47,6 +47,8 @@ pub struct Config {
     pub websocket: Arc<proto::Config>,
     /// What a STOMP client may send.
     pub stomp: ServerOptions,
+    /// Whether CONNECTED says nothing of the server's name and version. Default: it does.
+    pub hide_server: bool,
     /// The heart-beats that are offered and wanted. Default: every second, at the least.
     pub heart_beat: HeartBeat,
     /// Who may log in with STOMP, and do what. Default: without, so that nobody is asked and all is allowed.
@@ -83,6 +85,7 @@ impl Default for Config {
                 receive_floor: Some(HIDDEN_PAGE_MAX),
                 ..ServerOptions::default()
             },
+            hide_server: false,
             heart_beat: HeartBeat {
                 can_send_ms: 1_000,
                 wants_ms: 1_000,

@@ -47,6 +47,7 @@ struct File {
     allow_origin: Option<Vec<Origin>>,
     allow_anonymous: Option<bool>,
     compress: Option<bool>,
+    hide_server: Option<bool>,
     #[serde(deserialize_with = "from_text")]
     log: Option<LevelFilter>,
     tls: Option<TlsFiles>,
@@ -122,6 +123,7 @@ pub(crate) struct Read {
     pub(crate) allow_origin: Option<Vec<String>>,
     pub(crate) allow_anonymous: Option<bool>,
     pub(crate) compress: Option<bool>,
+    pub(crate) hide_server: Option<bool>,
     pub(crate) log: Option<LevelFilter>,
     pub(crate) tls: Option<TlsFiles>,
     /// All of which only the file speaks: limits, heart-beats, destinations and queues.
@@ -190,6 +192,7 @@ impl File {
             allow_origin: self.allow_origin.map(origins),
             allow_anonymous: self.allow_anonymous,
             compress: self.compress,
+            hide_server: self.hide_server,
             log: self.log,
             tls: self.tls.map(|tls| TlsFiles {
                 cert: folder.join(tls.cert),

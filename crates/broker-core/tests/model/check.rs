@@ -94,6 +94,7 @@ impl Check {
                 Event::Leased(_) | Event::BrowseEnded(..) | Event::Enqueued(..)
             )
         };
+        assert_eq!(direct(&record.events), direct(&events), "in order");
         let found: Vec<_> = record.events.iter().filter(is_predicted).collect();
         assert_eq!(
             sorted(found),
@@ -194,6 +195,19 @@ impl Check {
     pub(crate) fn forget_session(&mut self, session: usize) {
         self.last.retain(|owner, _| owner.0 != session);
     }
+}
+
+/// What each subscription got straight from a topic, in order.
+fn direct(events: &[Event]) -> BTreeMap<Owner, Vec<u32>> {
+    let mut got: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for event in events {
+        if let Event::Direct(session, subscription, number, _) = event {
+            got.entry((*session, *subscription))
+                .or_default()
+                .push(*number);
+        }
+    }
+    got
 }
 
 fn sorted(mut events: Vec<&Event>) -> Vec<String> {

@@ -180,3 +180,13 @@ fn who_does_not_log_in_is_told_and_dropped() {
         client.expect_error("Login timed out");
     }
 }
+
+#[test]
+fn the_servers_name_can_be_hidden() {
+    let mut config = crate::support::config();
+    config.hide_server = true;
+    let server = TestServer::with(config);
+    let mut client = server.open(Over::Tcp);
+    let connected = client.connect("accept-version:1.2\n");
+    assert_eq!(connected.header("server"), None);
+}

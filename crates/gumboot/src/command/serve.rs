@@ -45,12 +45,18 @@ pub(crate) struct Args {
     /// Agree to no compression
     #[arg(long)]
     no_compress: bool,
+    /// Do not tell STOMP clients the server's name and version
+    #[arg(long)]
+    hide_server: bool,
     /// How much to log, to standard error: off, error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL")]
     log: Option<LevelFilter>,
     /// Whether to compress, if the flag or a variable says it.
     #[arg(skip)]
     compress: Option<bool>,
+    /// Whether to hide the server's name, if the flag or a variable says it.
+    #[arg(skip)]
+    hidden: Option<bool>,
     /// Whether everyone may do everything, if the flag or a variable says it.
     #[arg(skip)]
     anonymous: Option<bool>,

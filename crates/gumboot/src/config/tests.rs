@@ -34,8 +34,8 @@ fn the_example_says_what_holds_anyhow() {
     assert_eq!(read.stomp_listen, Some(StompListen(default.stomp_listen)));
     assert_eq!(read.stomps_listen, Some(StompListen(None)));
     assert_eq!(
-        (read.compress, read.log),
-        (Some(true), Some(LevelFilter::INFO))
+        (read.compress, read.hide_server, read.log),
+        (Some(true), Some(false), Some(LevelFilter::INFO))
     );
     assert_eq!(read.allow_origin.unwrap(), ["https://app.example.com"]);
     assert_eq!(read.websocket, Some(proto::Config::server()));

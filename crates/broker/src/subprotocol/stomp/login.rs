@@ -116,7 +116,7 @@ impl Stomp {
         carrier.logged_in(&hub.carriage.after_login);
         let accept = Accept {
             session: Some(&name),
-            server: Some(SERVER),
+            server: (!hub.config.hide_server).then_some(SERVER),
             heart_beat: hub.config.heart_beat,
         };
         let mut out = Vec::new();

@@ -80,6 +80,8 @@ impl Args {
         }
         self.compress = self.no_compress.then_some(false);
         variables.fill(&mut self.compress, "GUMBOOT_COMPRESS")?;
+        self.hidden = self.hide_server.then_some(true);
+        variables.fill(&mut self.hidden, "GUMBOOT_HIDE_SERVER")?;
         self.anonymous = self.allow_anonymous.then_some(true);
         variables.fill(&mut self.anonymous, "GUMBOOT_ALLOW_ANONYMOUS")?;
         if self.user.is_empty() {
@@ -131,6 +133,7 @@ impl Args {
         config.stomp_listen = stomp_listen.map_or(config.stomp_listen, |StompListen(at)| at);
         let stomps_listen = self.stomps_listen.or(file.stomps_listen);
         config.stomps_listen = stomps_listen.and_then(|StompListen(at)| at);
+        config.hide_server = self.hidden.or(file.hide_server).unwrap_or(false);
         let mut websocket = file
             .websocket
             .unwrap_or_else(gumboot_websocket::proto::Config::server);

@@ -53,11 +53,13 @@ fn each_variable_is_heard_and_a_flag_goes_before() {
             "https://a.example, https://b.example",
         ),
         ("GUMBOOT_COMPRESS", "false"),
+        ("GUMBOOT_HIDE_SERVER", "true"),
         ("GUMBOOT_LOG", "error"),
         ("GUMBOOT_SERVER_USER", "ann:a:b"),
     ];
     let resolved = resolve(Args::default(), &variables).unwrap();
     assert_eq!(resolved.config.listen, "127.0.0.1:1".parse().unwrap());
+    assert!(resolved.config.hide_server);
     assert_eq!(resolved.config.stomp_listen, None);
     assert!(resolved.config.websocket.deflate.is_none());
     assert_eq!(resolved.log, LevelFilter::ERROR);
@@ -188,6 +190,7 @@ fn a_variable_that_is_no_text_is_not_passed_over() {
         "GUMBOOT_LOG",
         "GUMBOOT_ALLOW_ORIGIN",
         "GUMBOOT_COMPRESS",
+        "GUMBOOT_HIDE_SERVER",
         "GUMBOOT_ALLOW_ANONYMOUS",
         "GUMBOOT_SERVER_USER",
     ] {
