@@ -55,6 +55,9 @@ pub struct Config {
     pub users: Option<Arc<Users>>,
     /// Which names of destinations are of which kind. Default: [`Kinds::usual`].
     pub kinds: Kinds,
+    /// Whether a session is subscribed to a temporary queue of its own that it names in a `reply-to`, as by RabbitMQ:
+    /// with `ack:auto`, and the name as the id. Default: it subscribes by itself.
+    pub reply_to_subscribes: bool,
     /// How much the broker takes on, and what holds for its queues.
     pub broker: BrokerSettings,
     /// Connections of all kinds at a time; one more is told so and closed. Default 1,000,000.
@@ -92,6 +95,7 @@ impl Default for Config {
             },
             users: None,
             kinds: Kinds::usual().clone(),
+            reply_to_subscribes: false,
             broker: BrokerSettings::default(),
             connections_max: 1_000_000,
             mailbox_bytes_max: 64 << 20,

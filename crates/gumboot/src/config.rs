@@ -179,6 +179,7 @@ impl File {
         let mut websocket = proto::Config::server();
         self.limits.apply(&mut config, &mut websocket);
         self.heart_beat.apply(&mut config.heart_beat);
+        config.reply_to_subscribes = self.destinations.reply_to_subscribes;
         config.kinds = self.destinations.kinds(problems);
         let kinds = &config.kinds;
         config.broker.queues = resolve_queues(self.queues, kinds, problems);

@@ -183,7 +183,7 @@ fn who_does_not_log_in_is_told_and_dropped() {
 
 #[test]
 fn the_servers_name_can_be_hidden() {
-    let mut config = crate::support::config();
+    let mut config = config();
     config.hide_server = true;
     let server = TestServer::with(config);
     let mut client = server.open(Over::Tcp);

@@ -1,5 +1,6 @@
 //! The broker as its clients see it: a server in this process, and sockets on loopback.
 
+mod answers;
 mod bad_connections;
 mod carriage;
 mod connect;

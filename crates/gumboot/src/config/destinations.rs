@@ -26,6 +26,8 @@ const USUAL: &[(&str, Kind)] = &[
 pub(super) struct Destinations {
     /// What names without a prefix are.
     bare: Option<KindName>,
+    /// Whether who names a queue of its own in a `reply-to` is subscribed to it.
+    pub(super) reply_to_subscribes: bool,
     /// What names with a prefix are.
     prefixes: BTreeMap<Spanned<String>, KindName>,
 }

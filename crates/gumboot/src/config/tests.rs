@@ -46,6 +46,7 @@ fn the_example_says_what_holds_anyhow() {
         config.stomp.limits_before_login,
         default.stomp.limits_before_login
     );
+    assert_eq!(config.reply_to_subscribes, default.reply_to_subscribes);
     assert_eq!(config.heart_beat, default.heart_beat);
     assert_eq!(config.broker.limits, default.broker.limits);
     assert_eq!(config.broker.topic, default.broker.topic);

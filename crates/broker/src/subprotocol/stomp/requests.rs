@@ -4,11 +4,11 @@ use std::{collections::VecDeque, time::Instant};
 
 use gumboot_broker_core::{
     AckMode as BrokerAckMode, DeliveryId, Destination, Kind, Nack, Refusal, Send as BrokerSend,
-    SubscriptionId,
+    Subscribe as BrokerSubscribe, SubscriptionId,
 };
 use gumboot_stomp_proto::{
     Frame, Request,
-    command::{Ack, AckMode, Send, Subscribe, Unsubscribe},
+    command::{Ack, AckMode, Send, Subscribe, SubscriptionKey, Unsubscribe},
     server::Event,
 };
 
@@ -22,6 +22,7 @@ use super::{
     withheld::Withheld,
 };
 use crate::{
+    mailbox::Slow,
     publication::{Message, Publication},
     subprotocol::Carrier,
 };
@@ -73,6 +74,9 @@ impl Stomp {
         let mut properties = send_headers::properties(frame, self.seat.hub().now())?;
         // It makes a queue, so all that is known to be wrong has been said.
         let reply_to = self.reply_to(frame)?;
+        if let Some(queue) = &reply_to {
+            self.subscribe_to_answers(frame, queue)?;
+        }
         let publication = Publication::from_send(frame, reply_to.as_ref().map(Destination::as_str));
         // In a transaction, the receipt waits too.
         let waits = send.transaction.as_ref().and(send.receipt.as_ref());
@@ -119,6 +123,33 @@ impl Stomp {
         let known = self.seat.reply_to(&destination);
         known
             .map(Some)
+            .map_err(Refused::by_broker("Message refused"))
+    }
+
+    /// Where it is set up so, who names a queue of its own for answers is subscribed to it, by that name.
+    fn subscribe_to_answers(
+        &mut self,
+        frame: &Frame<'_>,
+        queue: &Destination,
+    ) -> Result<(), Refused> {
+        let subscribes = self.seat.hub().config.reply_to_subscribes;
+        let name = frame.header("reply-to");
+        // By its long name a queue may be another's.
+        let own = name.filter(|name| queue.kind() == Kind::TempQueue && queue.as_str() != name);
+        let Some(name) = own.filter(|_| subscribes) else {
+            return Ok(());
+        };
+        let key = SubscriptionKey::Id(name);
+        let Ok(id) = self
+            .subscriptions
+            .insert(key, BrokerAckMode::Auto, None, None)
+        else {
+            // It is subscribed already.
+            return Ok(());
+        };
+        let subscribe = BrokerSubscribe::new(queue);
+        self.seat
+            .subscribe(id, subscribe, Slow::Disconnect, &mut self.wakeups)
             .map_err(Refused::by_broker("Message refused"))
     }
 
