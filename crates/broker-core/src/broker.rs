@@ -1,8 +1,10 @@
 //! The broker: sessions come and go. What they do is in a file each: `send`, `subscribe`, `bound`, `acknowledge`, `transact`;
-//! what time does is in `time`.
+//! what time does is in `time`, and how a broker is rebuilt
+//! in `restore`.
 
 mod acknowledge;
 mod bound;
+mod restore;
 mod send;
 mod subscribe;
 mod temporaries;

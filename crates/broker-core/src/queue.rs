@@ -13,6 +13,7 @@ use self::groups::Groups;
 use crate::{
     destination::{Destination, Kind},
     message::{MessageId, PRIORITY_MAX, Properties, QueueName},
+    output::DurableBinding,
     settings::QueuePolicy,
     subscribe::{Filter, SlowConsumer, Subscribe},
     time::Timestamp,
@@ -190,6 +191,23 @@ impl<M> Queue<M> {
     /// Whether it is that of a subscription that ends with its session.
     pub(crate) fn is_private(&self) -> bool {
         matches!(self.name, QueueName::Private { .. })
+    }
+
+    /// Whether it can outlive all sessions.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match &self.name {
+            QueueName::Named(name) => name.kind() != Kind::TempQueue,
+            QueueName::Durable { .. } => true,
+            QueueName::Private { .. } => false,
+        }
+    }
+
+    /// What is told of a durable subscription that begins.
+    pub(crate) fn durable_binding(&self) -> Option<DurableBinding<'_>> {
+        self.binding.as_ref().map(|binding| DurableBinding {
+            selector: binding.filter.selector.as_ref(),
+            no_local: binding.filter.except.is_some(),
+        })
     }
 
     /// Whether a durable subscription goes on as before.

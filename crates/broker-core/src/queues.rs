@@ -4,6 +4,7 @@
 mod attach;
 mod dispatch;
 mod enqueue;
+mod restore;
 mod settle;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 
 use slab::Slab;
 
+pub use self::restore::Restored;
 pub(crate) use self::{enqueue::Sent, settle::Verdict};
 use crate::{
     destination::Destination,
@@ -110,13 +112,28 @@ impl<M: Payload> Queues<M> {
     }
 
     /// The queue of this name, which is made if there is none.
-    pub(crate) fn open(&mut self, name: &Destination) -> QueueKey {
+    pub(crate) fn open(&mut self, name: &Destination, output: &mut impl Output<M>) -> QueueKey {
         self.named(name).unwrap_or_else(|| {
-            let policy = self.settings.policy(name);
-            let key = self.insert(Queue::new(QueueName::Named(name.clone()), policy));
-            self.names.insert(name.clone(), key);
+            let key = self.make(name);
+            self.tell_opened(key, output);
             key
         })
+    }
+
+    /// A new queue of this name, which no other has.
+    pub(crate) fn make(&mut self, name: &Destination) -> QueueKey {
+        let policy = self.settings.policy(name);
+        let key = self.insert(Queue::new(QueueName::Named(name.clone()), policy));
+        self.names.insert(name.clone(), key);
+        key
+    }
+
+    /// Tells of a new queue, if that can outlive all sessions.
+    pub(crate) fn tell_opened(&self, key: QueueKey, output: &mut impl Output<M>) {
+        let queue = &self.queues[key.0];
+        if queue.is_lasting() {
+            output.opened(&queue.name, queue.durable_binding());
+        }
     }
 
     /// A new queue for a subscription to a topic.
@@ -145,6 +162,10 @@ impl<M: Payload> Queues<M> {
             if entry.is_some_and(|entry| entry.state != State::Leased) {
                 self.discard(key, id, Settled::Discarded, output);
             }
+        }
+        let queue = &self.queues[key.0];
+        if queue.is_lasting() {
+            output.closed(&queue.name);
         }
         self.forget_name(key);
         self.mark(key);
@@ -188,7 +209,11 @@ impl<M: Payload> Queues<M> {
             self.expire(key, now, &mut work, output);
             self.dispatch(key, &mut work, output);
             self.set_timer(key);
-            if self.queues[key.0].is_unused() {
+            let queue = &self.queues[key.0];
+            if queue.is_unused() {
+                if queue.is_lasting() && !queue.is_closed {
+                    output.closed(&queue.name);
+                }
                 self.remove(key);
             } else if work == 0 {
                 self.mark(key);
@@ -245,6 +270,12 @@ impl<M: Payload> Queues<M> {
     fn remove(&mut self, key: QueueKey) {
         self.forget_name(key);
         self.queues.remove(key.0);
+    }
+
+    fn next_id(&mut self) -> MessageId {
+        let id = MessageId(self.next);
+        self.next += 1;
+        id
     }
 
     /// What is due becomes ready.

@@ -56,42 +56,60 @@ impl<M: Clone> Retained<M> {
         }
     }
 
-    /// Does what the message says. One that was delayed may find no room; then the topic has no retained message.
+    /// Does what the message says; gives whether that has changed anything. One that was delayed may find no room; then
+    /// the topic has no retained message.
     pub(crate) fn update(
         &mut self,
         topic: &Destination,
         kept: impl FnOnce() -> Kept<M>,
         retain: Retain,
         limits: &Limits,
-    ) {
+    ) -> bool {
         if retain == Retain::No {
-            return;
+            return false;
         }
-        self.remove(topic);
+        let had_one = self.remove(topic);
         if retain == Retain::Clear {
-            return;
+            return had_one;
         }
         let kept = kept();
         let one = Amount {
             messages: 1,
             bytes: kept.properties.bytes,
         };
-        if self.admit(one, limits).is_ok() {
-            self.bytes += one.bytes;
-            let expires = kept.properties.expires;
-            self.expiring
-                .extend(expires.map(|expires| (expires, topic.clone())));
-            self.messages.insert(topic.clone(), kept);
+        let has_room = self.admit(one, limits).is_ok();
+        if has_room {
+            self.insert(topic, kept);
         }
+        had_one || has_room
     }
 
-    fn remove(&mut self, topic: &Destination) {
-        if let Some(kept) = self.messages.remove(topic) {
-            self.bytes -= kept.properties.bytes;
-            if let Some(expires) = kept.properties.expires {
-                self.expiring.remove(&(expires, topic.clone()));
-            }
+    /// Keeps a message, whether there is room or not.
+    pub(crate) fn insert(&mut self, topic: &Destination, kept: Kept<M>) {
+        self.remove(topic);
+        self.bytes += kept.properties.bytes;
+        let expires = kept.properties.expires;
+        self.expiring
+            .extend(expires.map(|expires| (expires, topic.clone())));
+        self.messages.insert(topic.clone(), kept);
+    }
+
+    /// Whether there was one.
+    fn remove(&mut self, topic: &Destination) -> bool {
+        let Some(kept) = self.messages.remove(topic) else {
+            return false;
+        };
+        self.bytes -= kept.properties.bytes;
+        if let Some(expires) = kept.properties.expires {
+            self.expiring.remove(&(expires, topic.clone()));
         }
+        true
+    }
+
+    /// What is kept for this topic, expired or not.
+    pub(crate) fn of(&self, topic: &Destination) -> Option<(&M, &Properties)> {
+        let kept = self.messages.get(topic)?;
+        Some((&kept.message, &kept.properties))
     }
 
     /// What is kept for a topic, or for those that match a pattern.
@@ -120,13 +138,14 @@ impl<M: Clone> Retained<M> {
         self.expiring.first().map(|(expires, _)| *expires)
     }
 
-    /// What is over is gone.
-    pub(crate) fn expire(&mut self, now: Timestamp) {
+    /// What is over is gone; `gone` is told of which topics.
+    pub(crate) fn expire(&mut self, now: Timestamp, mut gone: impl FnMut(&Destination)) {
         while let Some((expires, topic)) = self.expiring.first().cloned() {
             if expires > now {
                 return;
             }
             self.remove(&topic);
+            gone(&topic);
         }
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    destination::Destination, error::Refusal, limits::Limits, queue::Amount, retained::Kept,
-    time::Timestamp,
+    destination::Destination, error::Refusal, limits::Limits, output::ScheduledId, queue::Amount,
+    retained::Kept, time::Timestamp,
 };
 
 #[derive(Debug)]
@@ -37,10 +37,17 @@ impl<M> Scheduled<M> {
         }
     }
 
-    pub(crate) fn insert(&mut self, due: Timestamp, topic: Destination, message: Kept<M>) {
-        self.bytes += message.properties.bytes;
-        self.messages.insert((due, self.next), (topic, message));
+    pub(crate) fn insert(
+        &mut self,
+        due: Timestamp,
+        topic: Destination,
+        message: Kept<M>,
+    ) -> ScheduledId {
+        let id = ScheduledId(self.next);
         self.next += 1;
+        self.bytes += message.properties.bytes;
+        self.messages.insert((due, id.0), (topic, message));
+        id
     }
 
     /// When the next is due.
@@ -49,14 +56,17 @@ impl<M> Scheduled<M> {
     }
 
     /// The next that is due.
-    pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<(Destination, Kept<M>)> {
+    pub(crate) fn take_due(
+        &mut self,
+        now: Timestamp,
+    ) -> Option<(ScheduledId, Destination, Kept<M>)> {
         if self.deadline()? > now {
             return None;
         }
-        let (_, (topic, mut message)) = self.messages.pop_first()?;
+        let ((_, id), (topic, mut message)) = self.messages.pop_first()?;
         self.bytes -= message.properties.bytes;
         message.properties.delay_ms = 0;
-        Some((topic, message))
+        Some((ScheduledId(id), topic, message))
     }
 
     pub(crate) fn amount(&self) -> Amount {

@@ -85,6 +85,7 @@ impl<M: Payload> Broker<M> {
         let key = self.queues.open_for_topic(name);
         self.topics.bind(&topic, key);
         let route = self.attach_for_topic(subscriber, key, subscribe)?;
+        self.queues.tell_opened(key, output);
         for kept in self.retained.matching(&topic, now) {
             let sent = Sent {
                 message: &kept.message,

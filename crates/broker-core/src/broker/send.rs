@@ -128,7 +128,10 @@ impl<M: Payload> Broker<M> {
                 return self.send_to_topic(now, destination, sent, output);
             }
             let due = now.after(sent.properties.delay_ms);
-            self.scheduled.insert(due, destination.clone(), kept(sent));
+            let id = self.scheduled.insert(due, destination.clone(), kept(sent));
+            if destination.kind() == Kind::Topic {
+                output.scheduled(id, destination, sent.message, sent.properties, due);
+            }
             return 0;
         }
         let found = self.queues.named(destination);
@@ -140,7 +143,7 @@ impl<M: Payload> Broker<M> {
                 }
                 self.open_temporary(session_id, destination)
             }
-            (None, _) => self.queues.open(destination),
+            (None, _) => self.queues.open(destination, output),
         };
         self.queues.enqueue(now, key, sent, output);
         1
@@ -160,7 +163,9 @@ impl<M: Payload> Broker<M> {
         if topic.kind() == Kind::Topic {
             let limits = &self.settings.limits;
             let retain = sent.properties.retain;
-            self.retained.update(topic, || kept(sent), retain, limits);
+            if self.retained.update(topic, || kept(sent), retain, limits) {
+                output.retained(topic, self.retained.of(topic));
+            }
         }
         self.fan_out(now, topic, sent, output)
     }

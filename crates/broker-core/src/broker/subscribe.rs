@@ -58,7 +58,7 @@ impl<M: Payload> Broker<M> {
             if is_new && !is_own(session, &destination) && !may(Action::Create) {
                 return Err(Refusal::AccessDenied);
             }
-            self.subscribe_queue(subscriber, &destination, subscribe)?
+            self.subscribe_queue(subscriber, &destination, subscribe, output)?
         } else {
             self.subscribe_topic(now, subscriber, &destination, subscribe, output)?
         };
@@ -112,7 +112,7 @@ impl<M: Payload> Broker<M> {
         }
         let destination = own(session, destination).into_owned();
         if is_queue(&destination) && is_own(session, &destination) {
-            self.open_queue(session_id, &destination)?;
+            self.open_own(session_id, &destination)?;
         }
         Ok(destination)
     }
@@ -174,6 +174,7 @@ impl<M: Payload> Broker<M> {
         subscriber: Subscriber,
         destination: &Destination,
         mut subscribe: Subscribe<'_>,
+        output: &mut impl Output<M>,
     ) -> Result<Route, Refusal> {
         if subscribe.durable.is_some() {
             return Err(Refusal::DurableUnsupported);
@@ -184,7 +185,7 @@ impl<M: Payload> Broker<M> {
         if let Some(key) = self.queues.named(destination) {
             self.queues.check_consumers(key)?;
         }
-        let key = self.open_queue(subscriber.session, destination)?;
+        let key = self.open_queue(subscriber.session, destination, output)?;
         let filter = self.filter(subscriber.session, &mut subscribe)?;
         let consumer = self.consumer(subscriber, key, &subscribe, filter);
         let attached = if subscribe.browse {
@@ -240,13 +241,25 @@ impl<M: Payload> Broker<M> {
         &mut self,
         session_id: SessionId,
         destination: &Destination,
+        output: &mut impl Output<M>,
+    ) -> Result<QueueKey, Refusal> {
+        if destination.kind() == Kind::TempQueue {
+            return self.open_own(session_id, destination);
+        }
+        if self.queues.named(destination).is_none() {
+            self.queues.check_room(1)?;
+        }
+        Ok(self.queues.open(destination, output))
+    }
+
+    /// The temporary queue of this name, which is made if there is none.
+    fn open_own(
+        &mut self,
+        session_id: SessionId,
+        destination: &Destination,
     ) -> Result<QueueKey, Refusal> {
         if let Some(key) = self.queues.named(destination) {
             return Ok(key);
-        }
-        if destination.kind() != Kind::TempQueue {
-            self.queues.check_room(1)?;
-            return Ok(self.queues.open(destination));
         }
         let one = Temporaries {
             new: 1,

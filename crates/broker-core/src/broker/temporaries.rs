@@ -46,7 +46,7 @@ impl<M: Payload> Broker<M> {
         Ok(excess)
     }
 
-    /// Makes a temporary queue of a session that was asked whether it may have another.
+    /// Makes a temporary queue, which is not there, of a session that was asked whether it may have another.
     pub(super) fn open_temporary(
         &mut self,
         session: SessionId,
@@ -63,7 +63,7 @@ impl<M: Payload> Broker<M> {
                 self.queues.forget_idle(session.temporaries.remove(idle));
             }
         }
-        let key = self.queues.open(destination);
+        let key = self.queues.make(destination);
         if let Some(session) = self.sessions.get_mut(&session) {
             session.temporaries.push(key);
         }

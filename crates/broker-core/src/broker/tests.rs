@@ -3,6 +3,8 @@
 mod access;
 mod bounds;
 mod queues;
+mod restore;
+mod stored;
 mod topics;
 mod transactions;
 
@@ -14,15 +16,17 @@ use crate::{
     destination::Destination,
     limits::Limits,
     message::{DeliveryId, MessageId, Properties, QueueName},
-    output::{Delivery, EndReason, Settled},
+    output::{Delivery, DurableBinding, EndReason, Returned, ScheduledId, Settled},
+    selector::Selector,
     session::SubscriptionId,
     settings::{Overflow, QueuePolicy},
     subscribe::{AckMode, Credit, SlowConsumer, Subscribe},
 };
 
-/// What sessions were told, as text: `session/subscription message`, and what follows if it is not the usual.
+/// What sessions were told, as text: `session/subscription message`, and what follows if it is not the usual. Then what
+/// a store is told.
 #[derive(Default)]
-struct Log(Vec<String>);
+struct Log(Vec<String>, Vec<String>);
 
 impl Output<u32> for Log {
     fn deliver(&mut self, to: SessionId, delivery: Delivery<'_, u32>) {
@@ -60,7 +64,60 @@ impl Output<u32> for Log {
         self.0.push(format!("{} {transaction} expired", session.0));
     }
 
-    fn settled(&mut self, queue: &QueueName, _: MessageId, settled: Settled) {
+    fn opened(&mut self, queue: &QueueName, binding: Option<DurableBinding<'_>>) {
+        let mut line = format!("{} opened", text(queue));
+        if let Some(binding) = binding {
+            let selector = binding.selector.map(Selector::as_str);
+            line += &format!(", selector {selector:?}, no-local {}", binding.no_local);
+        }
+        self.1.push(line);
+    }
+
+    fn closed(&mut self, queue: &QueueName) {
+        self.1.push(format!("{} closed", text(queue)));
+    }
+
+    fn enqueued(&mut self, queue: &QueueName, id: MessageId, message: &u32, _: &Properties) {
+        let line = format!("{} {} is {message}", text(queue), id.0);
+        self.1.push(line);
+    }
+
+    fn returned(&mut self, queue: &QueueName, id: MessageId, state: Returned) {
+        let Returned { deliveries, due } = state;
+        let mut line = format!("{} {} again, {deliveries}", text(queue), id.0);
+        if let Some(due) = due {
+            line += &format!(", at {}", due.as_millis());
+        }
+        self.1.push(line);
+    }
+
+    fn retained(&mut self, topic: &Destination, kept: Option<(&u32, &Properties)>) {
+        let kept = kept.map(|(message, _)| message);
+        self.1.push(format!("{topic} keeps {kept:?}"));
+    }
+
+    fn scheduled(
+        &mut self,
+        id: ScheduledId,
+        topic: &Destination,
+        message: &u32,
+        properties: &Properties,
+        due: Timestamp,
+    ) {
+        let (due, delay) = (due.as_millis(), properties.delay_ms);
+        let line = format!(
+            "{topic} waits for {message}, {}, until {due}, {delay}",
+            id.0
+        );
+        self.1.push(line);
+    }
+
+    fn unscheduled(&mut self, id: ScheduledId) {
+        self.1.push(format!("{} waits no longer", id.0));
+    }
+
+    fn settled(&mut self, queue: &QueueName, id: MessageId, settled: Settled) {
+        self.1.push(format!("{} {} {settled:?}", text(queue), id.0));
         if settled != Settled::Acknowledged {
             self.0.push(format!("{} {settled:?}", queue.destination()));
         }
@@ -224,6 +281,25 @@ impl World {
     #[track_caller]
     fn told(&mut self, expected: &[&str]) {
         assert_eq!(std::mem::take(&mut self.log.0), expected);
+    }
+
+    /// What a store was told since the last time.
+    #[track_caller]
+    fn stored(&mut self, expected: &[&str]) {
+        assert_eq!(std::mem::take(&mut self.log.1), expected);
+    }
+}
+
+/// A queue in a line for a store.
+fn text(queue: &QueueName) -> String {
+    match queue {
+        QueueName::Named(name) => name.to_string(),
+        QueueName::Durable {
+            client,
+            name,
+            topic,
+        } => format!("{client}.{name} of {topic}"),
+        QueueName::Private { topic, .. } => format!("some of {topic}"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happens when time passes.
 
 use super::Broker;
-use crate::{message::Payload, output::Output, queues::Sent, time::Timestamp};
+use crate::{destination::Kind, message::Payload, output::Output, queues::Sent, time::Timestamp};
 
 /// How many delayed messages are sent to topics in one go. What is left is due at once.
 const SCHEDULED_AT_ONCE_MAX: usize = 1000;
@@ -25,11 +25,15 @@ impl<M: Payload> Broker<M> {
     pub fn handle_timeout(&mut self, now: Timestamp, output: &mut impl Output<M>) {
         let now = self.tick(now);
         self.abort_old(now, output);
-        self.retained.expire(now);
+        self.retained
+            .expire(now, |topic| output.retained(topic, None));
         for _ in 0..SCHEDULED_AT_ONCE_MAX {
-            let Some((topic, kept)) = self.scheduled.take_due(now) else {
+            let Some((id, topic, kept)) = self.scheduled.take_due(now) else {
                 break;
             };
+            if topic.kind() == Kind::Topic {
+                output.unscheduled(id);
+            }
             let sent = Sent {
                 message: &kept.message,
                 properties: &kept.properties,

@@ -142,10 +142,8 @@ impl<M: Payload> Queues<M> {
         sent: Sent<'_, M>,
         output: &mut impl Output<M>,
     ) {
-        let queue = &mut self.queues[key.0];
-        let id = MessageId(self.next);
-        self.next += 1;
-        output.enqueued(&queue.name, id, sent.message, sent.properties);
+        let id = self.next_id();
+        output.enqueued(&self.queues[key.0].name, id, sent.message, sent.properties);
         let state = match sent.properties.delay_ms {
             0 => State::Ready,
             delay_ms => State::Delayed {
@@ -162,10 +160,16 @@ impl<M: Payload> Queues<M> {
             redelivered: false,
             state,
         };
-        let rank = entry.rank();
-        self.bytes += sent.properties.bytes;
+        self.put_in(key, id, entry);
+    }
+
+    /// Puts a message into a queue, at its place.
+    pub(super) fn put_in(&mut self, key: QueueKey, id: MessageId, entry: Entry<M>) {
+        let queue = &mut self.queues[key.0];
+        let (rank, state, bytes) = (entry.rank(), entry.state, entry.properties.bytes);
+        self.bytes += bytes;
         if queue.is_for_topic() {
-            self.durable_bytes += sent.properties.bytes;
+            self.durable_bytes += bytes;
         }
         queue.insert(id, entry);
         queue.groups.trim(self.settings.limits.groups_per_queue_max);
@@ -207,7 +211,7 @@ impl<M: Payload> Queues<M> {
             group: None,
             ..entry.properties
         };
-        let grave = self.open(&graveyard);
+        let grave = self.open(&graveyard, output);
         if self.make_room(grave, properties.bytes, output) {
             let sent = Sent {
                 message: &entry.message.dead_letter(&letter),

@@ -4,7 +4,7 @@ use super::Queues;
 use crate::{
     error::Refusal,
     message::{DeathReason, MessageId, Payload},
-    output::{Output, Settled},
+    output::{Output, Returned, Settled},
     queue::{ConsumerKey, QueueKey, State},
     subscribe::AckMode,
     time::Timestamp,
@@ -92,14 +92,20 @@ impl<M: Payload> Queues<M> {
                     self.bury(now, queue_key, message, DeathReason::Refused, output);
                 }
                 Verdict::Requeue { delay_ms } => {
-                    self.bring_back(now, queue_key, message, true, delay_ms, output);
+                    let back = Back {
+                        was_sent: true,
+                        counts: true,
+                        delay_ms,
+                    };
+                    self.bring_back(now, queue_key, message, back, output);
                 }
                 Verdict::Lose => {
-                    let entry = self.queues[queue_key.0].entry_mut(message);
-                    if let Some(entry) = entry.filter(|_| is_auto || lease.is_unsent) {
-                        entry.deliveries -= 1;
-                    }
-                    self.bring_back(now, queue_key, message, !lease.is_unsent, 0, output);
+                    let back = Back {
+                        was_sent: !lease.is_unsent,
+                        counts: !is_auto && !lease.is_unsent,
+                        delay_ms: 0,
+                    };
+                    self.bring_back(now, queue_key, message, back, output);
                 }
             }
         }
@@ -112,8 +118,7 @@ impl<M: Payload> Queues<M> {
         now: Timestamp,
         key: QueueKey,
         id: MessageId,
-        was_sent: bool,
-        delay_ms: u64,
+        back: Back,
         output: &mut impl Output<M>,
     ) {
         let queue = &mut self.queues[key.0];
@@ -122,17 +127,37 @@ impl<M: Payload> Queues<M> {
         let Some(entry) = queue.entry_mut(id) else {
             return;
         };
-        entry.redelivered |= was_sent;
+        if !back.counts {
+            entry.deliveries -= 1;
+        }
+        let is_news = back.counts || back.was_sent && !entry.redelivered;
+        entry.redelivered |= back.was_sent;
         let deliveries = entry.deliveries;
         if queue.is_closed {
             self.discard(key, id, Settled::Discarded, output);
-        } else if deliveries >= deliveries_max && !is_grave {
+            return;
+        }
+        if deliveries >= deliveries_max && !is_grave {
             self.bury(now, key, id, DeathReason::Deliveries, output);
-        } else if delay_ms > 0 {
-            let due = now.after(delay_ms);
-            queue.change(id, State::Delayed { due, is_new: false });
-        } else {
-            self.make_ready(key, id);
+            return;
+        }
+        let due = (back.delay_ms > 0).then(|| now.after(back.delay_ms));
+        if is_news {
+            output.returned(&queue.name, id, Returned { deliveries, due });
+        }
+        match due {
+            Some(due) => drop(queue.change(id, State::Delayed { due, is_new: false })),
+            None => self.make_ready(key, id),
         }
     }
+}
+
+/// How a message comes back.
+#[derive(Debug, Clone, Copy)]
+struct Back {
+    /// Whether somebody may have got it.
+    was_sent: bool,
+    /// Whether that was a delivery.
+    counts: bool,
+    delay_ms: u64,
 }

@@ -1,7 +1,7 @@
 //! Topics: patterns, retained messages, delays, and subscriptions that have a queue.
 
 use super::*;
-use crate::{message::Retain, selector::Selector};
+use crate::message::Retain;
 
 fn world() -> World {
     World::new(Settings::default())
