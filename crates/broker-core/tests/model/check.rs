@@ -7,19 +7,23 @@ use gumboot_broker_core::{Broker, Settled, Timestamp};
 use crate::{
     events::{Event, Leased, Letter, Record},
     model::{Expected, Lease, Model, Owner, Route, State},
+    restart,
     setting::{RETAINED_MAX, SCHEDULED_MAX},
+    shadow::Shadow,
 };
 
 /// What cannot be predicted: who of several gets a message. It must be somebody who may.
 #[derive(Debug, Default)]
 pub(crate) struct Check {
     /// The number of the last delivery of each subscription.
-    last: BTreeMap<Owner, u64>,
+    pub(crate) last: BTreeMap<Owner, u64>,
     /// The messages that somebody got.
-    delivered: BTreeSet<u64>,
+    pub(crate) delivered: BTreeSet<u64>,
+    pub(crate) shadow: Shadow,
     pub(crate) deliveries: u64,
     pub(crate) redeliveries: u64,
     pub(crate) dead: u64,
+    pub(crate) restarts: u64,
 }
 
 impl Check {
@@ -52,6 +56,9 @@ impl Check {
         all_is_given(model);
         bounds(model);
         usage(model, broker);
+        let changes = std::mem::take(&mut record.changes);
+        self.shadow.apply(now, changes);
+        restart::compare(model, &self.shadow);
     }
 
     /// All that can be predicted.

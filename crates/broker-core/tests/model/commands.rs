@@ -391,6 +391,12 @@ impl Model {
         for (.., topic, sent) in self.scheduled.drain(..due).collect::<Vec<_>>() {
             self.publish(&topic, &sent);
         }
+        self.wake();
+    }
+
+    /// What is due in queues is ready.
+    pub(crate) fn wake(&mut self) {
+        let now = self.now;
         for queue in 0..self.queues.len() {
             let messages = self.queues[queue].messages.iter().enumerate();
             let mut due: Vec<_> = messages

@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 
 use gumboot_broker_core::{
-    DeadLetter, Delivery, DeliveryId, EndReason, MessageId, Output, Payload, Properties, QueueName,
-    SessionId, Settled, SubscriptionId,
+    DeadLetter, Delivery, DeliveryId, Destination, DurableBinding, EndReason, MessageId, Output,
+    Payload, Properties, QueueName, Returned, ScheduledId, SessionId, Settled, SubscriptionId,
+    Timestamp,
 };
+
+use crate::shadow::{Binding, Change, Waiting};
 
 /// A message: its number, and the color that selectors ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +51,12 @@ pub(crate) struct Leased {
     pub(crate) redelivered: bool,
 }
 
-/// All that the broker does, in order; and the ids that messages got in queues.
+/// All that the broker does, in order; the ids that messages got in queues; and what a store is told.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) events: Vec<Event>,
     pub(crate) ids: Vec<(String, u32, u64)>,
+    pub(crate) changes: Vec<Change>,
 }
 
 /// A queue, by a text.
@@ -110,12 +114,61 @@ impl Output<Letter> for Record {
             .push(Event::TransactionExpired(session.0, transaction.to_owned()));
     }
 
-    fn enqueued(&mut self, queue: &QueueName, id: MessageId, letter: &Letter, _: &Properties) {
+    fn opened(&mut self, queue: &QueueName, binding: Option<DurableBinding<'_>>) {
+        let binding = binding.map(Binding::of);
+        self.changes.push(Change::Opened(queue.clone(), binding));
+    }
+
+    fn closed(&mut self, queue: &QueueName) {
+        self.changes.push(Change::Closed(queue.clone()));
+    }
+
+    fn enqueued(
+        &mut self,
+        queue: &QueueName,
+        id: MessageId,
+        letter: &Letter,
+        properties: &Properties,
+    ) {
+        let change = Change::Enqueued(queue.clone(), id, *letter, properties.clone());
+        self.changes.push(change);
         self.ids.push((key(queue), letter.number, id.0));
         self.events.push(Event::Enqueued(key(queue), letter.number));
     }
 
+    fn returned(&mut self, queue: &QueueName, id: MessageId, state: Returned) {
+        self.changes
+            .push(Change::Returned(queue.clone(), id, state));
+    }
+
+    fn retained(&mut self, topic: &Destination, kept: Option<(&Letter, &Properties)>) {
+        let kept = kept.map(|(letter, properties)| (*letter, properties.clone()));
+        self.changes.push(Change::Retained(topic.clone(), kept));
+    }
+
+    fn scheduled(
+        &mut self,
+        id: ScheduledId,
+        topic: &Destination,
+        letter: &Letter,
+        properties: &Properties,
+        due: Timestamp,
+    ) {
+        let waiting = Waiting {
+            topic: topic.clone(),
+            letter: *letter,
+            properties: properties.clone(),
+            due,
+        };
+        self.changes.push(Change::Scheduled(id, waiting));
+    }
+
+    fn unscheduled(&mut self, id: ScheduledId) {
+        self.changes.push(Change::Unscheduled(id));
+    }
+
     fn settled(&mut self, queue: &QueueName, id: MessageId, settled: Settled) {
+        self.changes.push(Change::Settled(queue.clone(), id));
         self.events.push(Event::Settled(key(queue), id.0, settled));
     }
 }

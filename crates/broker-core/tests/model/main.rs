@@ -2,7 +2,8 @@
 //!
 //! Checked after each: nothing is lost; nothing is delivered twice without `redelivered`; messages of a queue come in
 //! order; no transaction happens by half; no bound is passed, credit neither; nobody with credit waits for what is
-//! there; and nothing is left when all have gone. To see what a seed does, run it alone:
+//! there; a store has been told what a restart must know; and nothing is left when all have gone. Now and then the server
+//! ends or crashes, and a broker that is rebuilt from that store goes on. To see what a seed does, run it alone:
 //! `cargo test -p gumboot-broker-core --test model -- 7`.
 
 #![expect(clippy::print_stdout, reason = "the program tells what it has done")]
@@ -13,7 +14,9 @@ mod events;
 mod model;
 mod queues;
 mod random;
+mod restart;
 mod setting;
+mod shadow;
 mod transactions;
 mod world;
 
@@ -36,7 +39,7 @@ fn main() {
         return;
     }
     let seeds = only.map_or(1..SEEDS + 1, |seed: u64| seed..seed + 1);
-    let (mut deliveries, mut redeliveries, mut dead) = (0, 0, 0);
+    let (mut deliveries, mut redeliveries, mut dead, mut restarts) = (0, 0, 0, 0);
     for seed in seeds.clone() {
         let mut world = World::new(seed, only.is_some());
         let mut operation = 0;
@@ -54,11 +57,12 @@ fn main() {
         deliveries += world.check.deliveries;
         redeliveries += world.check.redeliveries;
         dead += world.check.dead;
+        restarts += world.check.restarts;
     }
     let operations = (seeds.end - seeds.start) * OPERATIONS_PER_SEED;
     println!(
         "model: {operations} operations from seeds {} to {}: {deliveries} deliveries out of queues, {redeliveries} of \
-         them redelivered; {dead} dead letters",
+         them redelivered; {dead} dead letters; {restarts} restarts",
         seeds.start,
         seeds.end - 1
     );

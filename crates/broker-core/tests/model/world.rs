@@ -1,8 +1,8 @@
 //! A broker and its model, and what is done to both.
 
 use gumboot_broker_core::{
-    AckMode, Broker, Credit, DeliveryId, Destination, Login, Nack, Properties, Retain, Selector,
-    Send, SessionId, SlowConsumer, Subscribe as Subscribing, SubscriptionId, Timestamp, Usage,
+    AckMode, Broker, Credit, DeliveryId, Destination, Login, Nack, Properties, Retain, Send,
+    SessionId, SlowConsumer, Subscribe as Subscribing, SubscriptionId, Timestamp, Usage,
 };
 
 use crate::{
@@ -11,18 +11,22 @@ use crate::{
     events::{COLORS, Letter, Record},
     model::{Model, Owner, Sent, Verdict},
     random::Random,
+    restart::selector,
     setting::{self, DURABLES, PATTERNS, QUEUES, SESSIONS, TEMPORARY, TOPICS},
 };
 
 #[derive(Debug)]
 pub(crate) struct World {
-    random: Random,
-    model: Model,
-    broker: Broker<Letter>,
+    pub(crate) random: Random,
+    pub(crate) model: Model,
+    pub(crate) broker: Broker<Letter>,
     pub(crate) check: Check,
     next_number: u32,
     trace: Option<Vec<String>>,
 }
+
+/// How many operations there are from one restart of the server to the next, about.
+const RESTART_ONCE_IN: u64 = 500;
 
 /// Transactions have these names.
 const NAMES: [&str; 3] = ["t", "u", "v"];
@@ -39,7 +43,7 @@ impl World {
         }
     }
 
-    fn note(&mut self, text: impl FnOnce() -> String) {
+    pub(crate) fn note(&mut self, text: impl FnOnce() -> String) {
         if self.trace.is_some() {
             println!("{} {}", self.model.now, text());
         }
@@ -51,6 +55,9 @@ impl World {
 
     /// Something happens.
     pub(crate) fn step(&mut self) {
+        if self.random.once_in(RESTART_ONCE_IN) {
+            self.restart();
+        }
         let session = self.random.index(SESSIONS + 1);
         match self.random.below(100) {
             0..4 => self.connect(session),
@@ -69,12 +76,11 @@ impl World {
         }
     }
 
-    fn compare(&mut self, expected: bool, done: bool, record: Record) {
+    pub(crate) fn compare(&mut self, expected: bool, done: bool, record: Record) {
         assert_eq!(done, expected, "refused or not");
         assert!(
-            done || record.events.is_empty(),
-            "refused, but {:?}",
-            record.events
+            done || record.events.is_empty() && record.changes.is_empty(),
+            "refused, but {record:?}",
         );
         self.check
             .command(&mut self.model, &mut self.broker, record);
@@ -84,8 +90,11 @@ impl World {
         if self.model.sessions.contains_key(&id) {
             return;
         }
-        let client = format!("c{}", id % 2);
-        let expected = self.model.connect(id, &client);
+        self.connect_as(id, &format!("c{}", id % 2));
+    }
+
+    pub(crate) fn connect_as(&mut self, id: usize, client: &str) {
+        let expected = self.model.connect(id, client);
         self.note(|| format!("connect {id}"));
         let serial = self
             .model
@@ -100,7 +109,7 @@ impl World {
         self.compare(expected, done, Record::default());
     }
 
-    fn disconnect(&mut self, id: usize) {
+    pub(crate) fn disconnect(&mut self, id: usize) {
         self.note(|| format!("disconnect {id}"));
         self.model.disconnect(id);
         let mut record = Record::default();
@@ -133,24 +142,25 @@ impl World {
             durable: random.once_in(durables).then(|| random.pick(&DURABLES)),
             drop_oldest: random.once_in(2),
         };
+        self.subscribe_as(id, &wanted);
+    }
+
+    pub(crate) fn subscribe_as(&mut self, id: usize, wanted: &Subscribe) {
         self.note(|| format!("subscribe {id} {wanted:?}"));
-        let subscription = self.model.subscribe(id, &wanted);
+        let subscription = self.model.subscribe(id, wanted);
         let next = self
             .model
             .sessions
             .get(&id)
             .map_or(1, |session| session.next_subscription);
         let destination = setting::parse(&wanted.destination);
-        let selector = wanted
-            .color
-            .map(|color| format!("color = '{}'", COLORS[color]));
         let subscribing = Subscribing {
             ack: wanted.ack,
             credit: Some(Credit {
                 messages: wanted.credit.0,
                 bytes: wanted.credit.1,
             }),
-            selector: selector.map(|text| Selector::parse(&text).expect("a selector")),
+            selector: wanted.color.map(selector),
             no_local: wanted.no_local,
             exclusive: wanted.exclusive,
             browse: wanted.browse,
@@ -330,6 +340,10 @@ impl World {
 
     fn driver_sent(&mut self) {
         let (owner, number) = self.delivery();
+        self.sent_as(owner, number);
+    }
+
+    pub(crate) fn sent_as(&mut self, owner: Owner, number: u64) {
         self.note(|| format!("sent {owner:?} {number}"));
         self.model.driver_sent(owner, number);
         let (now, mut record) = (self.now(), Record::default());
@@ -386,6 +400,10 @@ impl World {
 
     fn pass(&mut self) {
         let time = self.random.pick(&[1, 1, 2, 5, 40]);
+        self.pass_by(time);
+    }
+
+    pub(crate) fn pass_by(&mut self, time: u64) {
         self.note(|| format!("pass {time}"));
         self.model.pass(time);
         let (now, mut record) = (self.now(), Record::default());
@@ -393,8 +411,10 @@ impl World {
         self.compare(true, true, record);
     }
 
-    /// All leave, queues are emptied, and nothing is left.
+    /// What is there is delivered by another broker. Then all leave, queues are emptied, and nothing is left.
     pub(crate) fn end(&mut self) {
+        self.restart();
+        self.drain();
         (0..=SESSIONS).for_each(|id| self.disconnect(id));
         self.model.pass(1000);
         let (now, mut record) = (self.now(), Record::default());
@@ -445,6 +465,8 @@ impl World {
             }
             self.broker.handle_disconnect(now, last, &mut record);
         }
+        self.check.shadow.apply(now, record.changes);
+        assert!(self.check.shadow.is_empty(), "{:?}", self.check.shadow);
         assert_eq!(self.broker.usage(), Usage::default(), "something is left");
         assert_eq!(self.broker.poll_timeout(), None);
     }
