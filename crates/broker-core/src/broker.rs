@@ -4,7 +4,9 @@
 
 mod acknowledge;
 mod bound;
+mod replay;
 mod restore;
+mod restore_history;
 mod send;
 mod subscribe;
 mod temporaries;
@@ -24,6 +26,7 @@ pub use self::{
 };
 use crate::{
     error::Refusal,
+    history::Histories,
     message::Payload,
     output::Output,
     queue::ConsumerKey,
@@ -49,6 +52,7 @@ pub struct Broker<M> {
     queues: Queues<M>,
     retained: Retained<M>,
     scheduled: Scheduled<M>,
+    histories: Histories<M>,
     /// When each open transaction is too old.
     transactions: BTreeSet<((Timestamp, u64), SessionId)>,
     /// The bytes of what all open transactions send.
@@ -70,6 +74,7 @@ impl<M: Payload> Broker<M> {
             queues: Queues::new(Arc::clone(&settings)),
             retained: Retained::default(),
             scheduled: Scheduled::default(),
+            histories: Histories::default(),
             transactions: BTreeSet::new(),
             transactions_bytes: 0,
             serial: 0,
@@ -122,6 +127,7 @@ impl<M: Payload> Broker<M> {
                     };
                     self.topics.unsubscribe(&topic, subscriber);
                 }
+                Route::Replay(_) => {}
                 Route::Queue(consumer) => {
                     self.stop(consumer, output);
                     consumers.push(consumer);

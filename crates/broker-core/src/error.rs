@@ -39,6 +39,10 @@ pub enum Refusal {
     QueueFull,
     /// [`Limits::queues_max`](crate::Limits::queues_max) is reached: try later.
     QueuesFull,
+    /// More is to be replayed than waits for one subscription: begin later, or acknowledge with `ack:auto`.
+    ReplayTooLong,
+    /// Only a subscription to one topic that is not durable can begin in the history of that.
+    ReplayUnsupported,
     /// The destination is the server's own: subscribe to it, but do not send.
     Reserved,
     /// [`Limits::retained_max`](crate::Limits::retained_max) or its bytes are reached.
@@ -90,6 +94,12 @@ impl fmt::Display for Refusal {
             Self::Pattern => "a destination with wildcards is for subscriptions to topics only",
             Self::QueueFull => "the queue is full",
             Self::QueuesFull => "the server has as many queues as it takes",
+            Self::ReplayTooLong => {
+                "more is to be replayed than the server keeps for a subscription that acknowledges"
+            }
+            Self::ReplayUnsupported => {
+                "only a subscription to one topic that is not durable can begin in its history"
+            }
             Self::Reserved => "destinations below /topic/$SYS are the server's own",
             Self::RetainedFull => "the server retains as many messages as it takes",
             Self::ScheduledFull => "the server has as many delayed messages as it takes",

@@ -43,6 +43,7 @@ mod access;
 mod broker;
 mod destination;
 mod error;
+mod history;
 mod limits;
 mod message;
 mod output;
@@ -65,6 +66,7 @@ pub use crate::{
         DESTINATION_BYTES_MAX, Destination, DestinationError, Kind, Kinds, PATTERN_SEGMENTS_MAX,
     },
     error::Refusal,
+    history::{Epoch, HistoryPolicy, Position, ReplayFrom},
     limits::Limits,
     message::{
         DeadLetter, DeathReason, DeliveryId, GROUP_BYTES_MAX, MessageId, PRIORITY_DEFAULT,
@@ -75,7 +77,7 @@ pub use crate::{
     selector::Selector,
     session::{Login, SessionId, SubscriptionId},
     settings::{Overflow, QueuePolicy, Settings},
-    subscribe::{AckMode, Credit, SlowConsumer, Subscribe},
+    subscribe::{AckMode, Credit, SlowConsumer, Subscribe, Subscribed},
     time::Timestamp,
     topic::TopicCount,
 };

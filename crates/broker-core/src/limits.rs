@@ -37,6 +37,14 @@ pub struct Limits {
     pub retained_max: usize,
     /// Bytes of all retained messages. Default 256 MiB.
     pub retained_bytes_max: usize,
+    /// Topics with a history. Default 10,000.
+    pub histories_max: usize,
+    /// Bytes of all histories. Default 256 MiB.
+    pub history_bytes_max: usize,
+    /// Messages of histories that a session is delivered, or that are looked at for it, in one go. Default 1,000.
+    pub replay_messages_max: usize,
+    /// Bytes of these; one is delivered whatever its size. Default 1 MiB.
+    pub replay_bytes_max: usize,
     /// Delayed messages to topics that are not due. Default 100,000.
     pub scheduled_max: usize,
     /// Bytes of delayed messages to topics that are not due. Default 256 MiB.
@@ -75,6 +83,10 @@ impl Default for Limits {
             credit_bytes_max: 256 * MIB,
             retained_max: 100_000,
             retained_bytes_max: 256 * MIB,
+            histories_max: 10_000,
+            history_bytes_max: 256 * MIB,
+            replay_messages_max: 1_000,
+            replay_bytes_max: MIB,
             scheduled_max: 100_000,
             scheduled_bytes_max: 256 * MIB,
             delay_ms_max: 30 * 24 * 60 * 60 * 1000,

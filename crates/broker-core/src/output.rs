@@ -1,5 +1,7 @@
 //! What a broker does to the world: it tells, through this trait, who gets what and what became of it.
 
+use std::num::NonZeroU64;
+
 use crate::{
     destination::Destination,
     message::{DeliveryId, MessageId, Properties, QueueName},
@@ -24,6 +26,8 @@ pub struct Delivery<'a, M> {
     pub redelivered: bool,
     /// Whether it was sent before the subscription began, and is the retained value of its topic.
     pub retained: bool,
+    /// Its offset in the history of its topic, if that has one. A retained value has none.
+    pub offset: Option<NonZeroU64>,
 }
 
 /// Why a subscription has ended that nobody ended.
@@ -85,6 +89,12 @@ pub trait Output<M> {
     /// A subscription that looks into a queue has seen all that was in it.
     fn browse_ended(&mut self, session: SessionId, subscription: SubscriptionId) {
         let _ = (session, subscription);
+    }
+
+    /// A session replays more than fits: [`Broker::handle_replayed`](crate::Broker::handle_replayed) is to be called once
+    /// what was delivered to it until now has been sent.
+    fn replay_paused(&mut self, session: SessionId) {
+        let _ = session;
     }
 
     /// A subscription has ended that nobody ended. What it was delivered can still be acknowledged.
@@ -162,5 +172,29 @@ pub trait Output<M> {
     /// A message to a topic does not wait any more: it is sent with this same command, unless it has expired.
     fn unscheduled(&mut self, id: ScheduledId) {
         let _ = id;
+    }
+
+    /// A message is in the history of its topic now, at this offset, persistent or not. It is told before the message is
+    /// delivered.
+    fn logged(
+        &mut self,
+        topic: &Destination,
+        offset: u64,
+        message: &M,
+        properties: &Properties,
+        now: Timestamp,
+    ) {
+        let _ = (topic, offset, message, properties, now);
+    }
+
+    /// The history of a topic has nothing up to this offset any more.
+    fn trimmed(&mut self, topic: &Destination, offset: u64) {
+        let _ = (topic, offset);
+    }
+
+    /// Histories may give offsets up to this one from now on; what was told last is for
+    /// [`Broker::restore_offsets`](crate::Broker::restore_offsets). It is told long before these are given.
+    fn offsets_reserved(&mut self, until: u64) {
+        let _ = until;
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod groups;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    num::NonZeroU64,
     sync::Arc,
 };
 
@@ -60,6 +61,8 @@ pub(crate) struct Entry<M> {
     pub(crate) properties: Properties,
     /// The session that sent it, by its serial number.
     pub(crate) producer: Option<u64>,
+    /// Its place in the history of its topic, if it came from one.
+    pub(crate) offset: Option<NonZeroU64>,
     /// Its place among messages of the same priority. It keeps it when it comes back.
     pub(crate) order: u64,
     /// How often it was delivered.

@@ -1,12 +1,13 @@
 //! Sessions: who is connected, and what they have begun.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     access::{Access, Unrestricted},
     destination::Destination,
     error::Refusal,
     queue::{ConsumerKey, QueueKey},
+    subscribe::{Filter, SlowConsumer},
     transaction::Transaction,
 };
 
@@ -56,6 +57,8 @@ pub(crate) struct Session<M> {
     pub(crate) ended: Vec<(SubscriptionId, ConsumerKey)>,
     pub(crate) temporaries: Vec<QueueKey>,
     pub(crate) transactions: Vec<Transaction<M>>,
+    /// Of those that read what their topics have kept; mostly there are none.
+    pub(crate) replays: Option<Box<Replays>>,
 }
 
 #[derive(Debug)]
@@ -71,6 +74,27 @@ pub(crate) enum Route {
     Topic(Destination),
     /// Out of a queue.
     Queue(ConsumerKey),
+    /// Out of the history of a topic, until it has caught up.
+    Replay(Box<Reader>),
+}
+
+/// A subscription that reads the history of its topic.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) topic: Destination,
+    pub(crate) filter: Filter,
+    /// The offset from which on it has not read.
+    pub(crate) next: u64,
+    pub(crate) slow: SlowConsumer,
+}
+
+/// What a session replays.
+#[derive(Debug, Default)]
+pub(crate) struct Replays {
+    /// The subscriptions that read, in turn.
+    pub(crate) waiting: VecDeque<SubscriptionId>,
+    /// A portion is on its way.
+    pub(crate) is_paused: bool,
 }
 
 impl<M> Session<M> {
@@ -82,6 +106,7 @@ impl<M> Session<M> {
             ended: Vec::new(),
             temporaries: Vec::new(),
             transactions: Vec::new(),
+            replays: None,
         }
     }
 
@@ -120,11 +145,16 @@ impl<M> Session<M> {
         if let Ok(index) = self.index(id) {
             return match self.subscriptions[index].route {
                 Route::Queue(consumer) => Some(consumer),
-                Route::Topic(_) => None,
+                Route::Topic(_) | Route::Replay(_) => None,
             };
         }
         let ended = self.ended.iter().find(|(ended, _)| *ended == id);
         ended.map(|(_, consumer)| *consumer)
+    }
+
+    pub(crate) fn route_mut(&mut self, id: SubscriptionId) -> Option<&mut Route> {
+        let index = self.index(id).ok()?;
+        Some(&mut self.subscriptions[index].route)
     }
 
     fn index(&self, id: SubscriptionId) -> Result<usize, usize> {

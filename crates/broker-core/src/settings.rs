@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::{destination::Destination, limits::Limits};
+use crate::{
+    destination::Destination,
+    history::{Epoch, HistoryPolicy},
+    limits::Limits,
+};
 
 /// How a broker is set up.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +20,10 @@ pub struct Settings {
     /// What holds for subscriptions to topics that acknowledge or are durable. Their [`QueuePolicy::overflow`] is the
     /// subscription's to say.
     pub topic: Arc<QueuePolicy>,
+    /// How much is kept of topics whose name matches a pattern; the first that matches counts. Of others nothing is.
+    pub histories: Vec<(Destination, Arc<HistoryPolicy>)>,
+    /// What the offsets of histories are of: that of the store, or a number that no other broker had.
+    pub epoch: Epoch,
 }
 
 /// What is done with a message for a queue that is full.
@@ -65,5 +73,12 @@ impl Settings {
             .iter()
             .find(|(pattern, _)| pattern.covers(queue));
         Arc::clone(found.map_or(&self.queue, |(_, policy)| policy))
+    }
+
+    /// How much is kept of this topic, if anything is.
+    pub(crate) fn history(&self, topic: &Destination) -> Option<Arc<HistoryPolicy>> {
+        let mut policies = self.histories.iter();
+        let found = policies.find(|(pattern, _)| pattern.covers(topic));
+        found.map(|(_, policy)| Arc::clone(policy))
     }
 }

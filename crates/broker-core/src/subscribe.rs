@@ -1,6 +1,11 @@
 //! What a client asks for with SUBSCRIBE.
 
-use crate::{destination::Destination, message::Payload, selector::Selector};
+use crate::{
+    destination::Destination,
+    history::{Position, ReplayFrom},
+    message::Payload,
+    selector::Selector,
+};
 
 /// Who says that a message has arrived, and for which messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,6 +61,27 @@ pub struct Subscribe<'a> {
     pub durable: Option<&'a str>,
     /// What is done when it does not keep up.
     pub slow: SlowConsumer,
+    /// Where in the history of its topic it begins; none for what is sent from now on. Only a subscription to one topic
+    /// that is not durable can ask for that. One that acknowledges gets all of it into its queue, or is refused.
+    pub from: Option<ReplayFrom>,
+}
+
+/// What a subscription is told that was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Subscribed {
+    /// Behind which place its messages come: what to ask for later if none has come until then. None if its topic has no
+    /// history, or it is no subscription to one topic.
+    pub position: Option<Position>,
+    /// Of one that begins [`ReplayFrom::Behind`] a message, whether nothing was missed. It is true only if every message
+    /// that the topic got behind that place, in that epoch, was delivered with this call or will be: but for those that
+    /// the subscription does not want by its selector or as `no_local`, those that have expired meanwhile, and those that
+    /// it does not keep by [`SlowConsumer::DropOldest`]. A message that a crash took before it was stored was confirmed to
+    /// nobody, and counts as not sent, unless the place itself is that of such a message. It may be false although
+    /// nothing was missed, if that is not known any more.
+    ///
+    /// What was promised is kept: if a message is let go before the subscription has read it, the subscription ends as
+    /// one that does not keep up.
+    pub recovered: Option<bool>,
 }
 
 impl<'a> Subscribe<'a> {
@@ -72,6 +98,7 @@ impl<'a> Subscribe<'a> {
             browse: false,
             durable: None,
             slow: SlowConsumer::End,
+            from: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use super::Broker;
 use crate::{
     destination::Destination,
     error::Refusal,
+    history::Start,
     message::{Payload, QueueName},
     output::Output,
     queue::{Binding, QueueKey},
@@ -69,7 +70,7 @@ impl<M: Payload> Broker<M> {
             name: Arc::clone(name),
             topic: topic.clone(),
         };
-        self.subscribe_new(now, subscriber, name, subscribe, output)
+        self.subscribe_new(now, subscriber, name, subscribe, None, output)
     }
 
     /// A subscription to a topic that begins now and has a queue.
@@ -79,6 +80,7 @@ impl<M: Payload> Broker<M> {
         subscriber: Subscriber,
         name: QueueName,
         subscribe: Subscribe<'_>,
+        start: Option<Start>,
         output: &mut impl Output<M>,
     ) -> Result<Route, Refusal> {
         let topic = name.destination().clone();
@@ -86,14 +88,23 @@ impl<M: Payload> Broker<M> {
         self.topics.bind(&topic, key);
         let route = self.attach_for_topic(subscriber, key, subscribe)?;
         self.queues.tell_opened(key, output);
-        for kept in self.retained.matching(&topic, now) {
+        let retained = if start.is_some_and(|start| start.has_retained) {
+            Vec::new()
+        } else {
+            self.retained.matching(&topic, now)
+        };
+        for kept in retained {
             let sent = Sent {
                 message: &kept.message,
                 properties: &kept.properties,
                 producer: kept.producer,
+                offset: None,
             };
             // One that has no room for all of them has begun nevertheless.
             let _ = self.queues.enqueue_for_topic(now, key, sent, output);
+        }
+        if let Some(start) = start {
+            self.enqueue_history(now, &topic, key, start, output);
         }
         Ok(route)
     }

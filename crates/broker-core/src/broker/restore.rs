@@ -111,7 +111,7 @@ impl<M: Payload> Broker<M> {
         self.scheduled.insert(due, topic.clone(), kept)
     }
 
-    fn assert_no_sessions(&self) {
+    pub(super) fn assert_no_sessions(&self) {
         let is_fresh = self.sessions.is_empty();
         assert!(is_fresh, "a broker is rebuilt before anybody is connected");
     }

@@ -2,7 +2,7 @@
 
 mod demand;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, num::NonZeroU64};
 
 pub(super) use self::demand::Demand;
 
@@ -72,6 +72,7 @@ impl<M: Payload> Broker<M> {
             message: send.message,
             properties: send.properties,
             producer: Some(session.serial),
+            offset: None,
         };
         let count = self.apply_send(now, session_id, &destination, sent, output);
         self.queues.flush(now, output);
@@ -91,6 +92,7 @@ impl<M: Payload> Broker<M> {
             message,
             properties: &Properties::default(),
             producer: None,
+            offset: None,
         };
         let count = self.fan_out(now, topic, sent, output);
         self.queues.flush(now, output);
@@ -170,6 +172,21 @@ impl<M: Payload> Broker<M> {
         self.fan_out(now, topic, sent, output)
     }
 
+    /// Keeps a message in the history of its topic, if that has one.
+    fn log(
+        &mut self,
+        now: Timestamp,
+        topic: &Destination,
+        sent: Sent<'_, M>,
+        output: &mut impl Output<M>,
+    ) -> Option<NonZeroU64> {
+        if self.settings.histories.is_empty() || topic.kind() != Kind::Topic {
+            return None;
+        }
+        self.histories
+            .append(now, topic, sent, &self.settings, output)
+    }
+
     fn fan_out(
         &mut self,
         now: Timestamp,
@@ -179,15 +196,17 @@ impl<M: Payload> Broker<M> {
     ) -> usize {
         let mut count = 0;
         let mut slow = Vec::new();
+        let offset = self.log(now, topic, sent, output);
+        let sent = Sent { offset, ..sent };
         let Self { topics, queues, .. } = self;
         topics.for_each(topic, |members| {
             for to in &members.direct {
-                output.deliver(to.session, direct(to.subscription, sent.message, false));
+                output.deliver(to.session, live(to.subscription, sent));
             }
             count += members.direct.len();
             for (to, filter) in &members.filtered {
                 if filter.passes(sent.message, sent.producer) {
-                    output.deliver(to.session, direct(to.subscription, sent.message, false));
+                    output.deliver(to.session, live(to.subscription, sent));
                     count += 1;
                 }
             }
@@ -210,6 +229,14 @@ impl<M: Payload> Broker<M> {
             }
         }
         count
+    }
+}
+
+/// A delivery of what is sent to a topic, which nobody acknowledges.
+fn live<M>(subscription: SubscriptionId, sent: Sent<'_, M>) -> Delivery<'_, M> {
+    Delivery {
+        offset: sent.offset,
+        ..direct(subscription, sent.message, false)
     }
 }
 
@@ -280,5 +307,6 @@ pub(super) fn direct<M>(
         deliveries: 1,
         redelivered: false,
         retained,
+        offset: None,
     }
 }

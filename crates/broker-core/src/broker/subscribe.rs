@@ -11,19 +11,20 @@ use crate::{
     access::Action,
     destination::{Destination, Kind},
     error::Refusal,
+    history::Start,
     message::{Payload, QueueName},
     output::Output,
     queue::{ConsumerKey, QueueKey, consumer::Consumer},
     queues::Verdict,
     session::{Route, Session, SessionId, Subscription, SubscriptionId},
-    subscribe::{AckMode, Filter, Subscribe},
+    subscribe::{AckMode, Filter, Subscribe, Subscribed},
     time::Timestamp,
     topic::Subscriber,
 };
 
 impl<M: Payload> Broker<M> {
     /// A session subscribes to a destination. What waits for it is delivered before this returns, as far as it has
-    /// credit; a RECEIPT has to go out before that.
+    /// credit; a RECEIPT has to go out before that. Gives its place in the history of its topic, if that has one.
     ///
     /// # Errors
     /// [`Refusal::AccessDenied`], [`Refusal::SubscriptionExists`], [`Refusal::SessionUnknown`]; what the destination
@@ -35,7 +36,7 @@ impl<M: Payload> Broker<M> {
         id: SubscriptionId,
         subscribe: Subscribe<'_>,
         output: &mut impl Output<M>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Subscribed, Refusal> {
         let now = self.tick(now);
         let session = self.session(session_id)?;
         if session.has(id) {
@@ -44,7 +45,7 @@ impl<M: Payload> Broker<M> {
         if session.subscription_count() >= self.settings.limits.subscriptions_per_session_max {
             return Err(Refusal::SubscriptionsFull);
         }
-        let destination = source(session, subscribe.destination)?;
+        let destination = source(session, subscribe.destination)?.into_owned();
         let may = |action| session.login.access.allows(action, &destination);
         if !is_own(session, &destination) && !may(Action::Read) {
             return Err(Refusal::AccessDenied);
@@ -53,6 +54,7 @@ impl<M: Payload> Broker<M> {
             session: session_id,
             subscription: id,
         };
+        let start = self.start(&destination, &subscribe)?;
         let route = if is_queue(&destination) {
             let is_new = self.queues.named(&destination).is_none();
             if is_new && !is_own(session, &destination) && !may(Action::Create) {
@@ -60,13 +62,15 @@ impl<M: Payload> Broker<M> {
             }
             self.subscribe_queue(subscriber, &destination, subscribe, output)?
         } else {
-            self.subscribe_topic(now, subscriber, &destination, subscribe, output)?
+            self.subscribe_topic(now, subscriber, &destination, subscribe, start, output)?
         };
         self.session_mut(session_id)?
             .insert(Subscription { id, route });
         self.subscriptions += 1;
+        let subscribed = self.subscribed(&destination, start);
+        self.replay(now, session_id, output);
         self.queues.flush(now, output);
-        Ok(())
+        Ok(subscribed)
     }
 
     /// A session ends a subscription: nothing is delivered to it from now on. What was delivered to it can still be
@@ -139,6 +143,7 @@ impl<M: Payload> Broker<M> {
                 self.topics.unsubscribe(&topic, subscriber);
             }
             Route::Queue(key) => self.end_consumer(now, session_id, id, key, output),
+            Route::Replay(_) => {}
         }
         true
     }
@@ -202,6 +207,7 @@ impl<M: Payload> Broker<M> {
         subscriber: Subscriber,
         topic: &Destination,
         mut subscribe: Subscribe<'_>,
+        start: Option<Start>,
         output: &mut impl Output<M>,
     ) -> Result<Route, Refusal> {
         if subscribe.browse {
@@ -219,22 +225,30 @@ impl<M: Payload> Broker<M> {
         }
         if subscribe.ack != AckMode::Auto {
             self.queues.check_room(1)?;
+            if let Some(start) = start {
+                self.check_replay(now, subscriber.session, topic, &subscribe, start)?;
+            }
             let name = QueueName::Private {
                 session: subscriber.session,
                 subscription: subscriber.subscription,
                 topic: topic.clone(),
             };
-            return self.subscribe_new(now, subscriber, name, subscribe, output);
+            return self.subscribe_new(now, subscriber, name, subscribe, start, output);
         }
         let filter = self.filter(subscriber.session, &mut subscribe)?;
-        for kept in self.retained.matching(topic, now) {
+        let (slow, has_retained) = (subscribe.slow, start.is_some_and(|s| s.has_retained));
+        let retained = if has_retained {
+            Vec::new()
+        } else {
+            self.retained.matching(topic, now)
+        };
+        for kept in retained {
             if filter.passes(&kept.message, kept.producer) {
                 let delivery = direct(subscriber.subscription, &kept.message, true);
                 output.deliver(subscriber.session, delivery);
             }
         }
-        self.topics.subscribe(topic, subscriber, filter);
-        Ok(Route::Topic(topic.clone()))
+        Ok(self.route_from(topic, subscriber, filter, slow, start))
     }
 
     fn open_queue(

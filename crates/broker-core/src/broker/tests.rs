@@ -2,6 +2,7 @@
 
 mod access;
 mod bounds;
+mod history;
 mod queues;
 mod restore;
 mod stored;
@@ -43,11 +44,18 @@ impl Output<u32> for Log {
         if delivery.retained {
             line += " retained";
         }
+        if let Some(offset) = delivery.offset {
+            line += &format!(" @{offset}");
+        }
         self.0.push(line);
     }
 
     fn browse_ended(&mut self, session: SessionId, subscription: SubscriptionId) {
         self.0.push(format!("{}/{} end", session.0, subscription.0));
+    }
+
+    fn replay_paused(&mut self, session: SessionId) {
+        self.0.push(format!("{} paused", session.0));
     }
 
     fn subscription_ended(
@@ -146,7 +154,10 @@ fn login(id: usize) -> Login {
 
 impl World {
     fn new(settings: Settings) -> Self {
-        let mut broker = Broker::new(settings);
+        Self::with(Broker::new(settings))
+    }
+
+    fn with(mut broker: Broker<u32>) -> Self {
         for id in 1..=3 {
             broker.handle_connect(SessionId(id), login(id)).unwrap();
         }
@@ -183,6 +194,7 @@ impl World {
         let (session, id) = (SessionId(session), SubscriptionId(id));
         self.broker
             .handle_subscribe(self.now, session, id, subscribe, &mut self.log)
+            .map(drop)
     }
 
     fn unsubscribe(&mut self, session: usize, id: u32) -> Result<(), Refusal> {

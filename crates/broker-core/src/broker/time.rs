@@ -15,6 +15,7 @@ impl<M: Payload> Broker<M> {
             self.queues.deadline(),
             self.scheduled.deadline(),
             self.retained.deadline(),
+            self.histories.deadline(),
             transaction.map(|((deadline, _), _)| *deadline),
         ];
         deadlines.into_iter().flatten().min()
@@ -27,6 +28,7 @@ impl<M: Payload> Broker<M> {
         self.abort_old(now, output);
         self.retained
             .expire(now, |topic| output.retained(topic, None));
+        self.histories.on_time(now, &self.settings.limits, output);
         for _ in 0..SCHEDULED_AT_ONCE_MAX {
             let Some((id, topic, kept)) = self.scheduled.take_due(now) else {
                 break;
@@ -38,6 +40,7 @@ impl<M: Payload> Broker<M> {
                 message: &kept.message,
                 properties: &kept.properties,
                 producer: kept.producer,
+                offset: None,
             };
             self.send_to_topic(now, &topic, sent, output);
         }

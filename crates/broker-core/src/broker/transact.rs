@@ -76,6 +76,7 @@ impl<M: Payload> Broker<M> {
                 message: &send.message,
                 properties: &send.properties,
                 producer: Some(serial),
+                offset: None,
             };
             self.apply_send(now, session_id, &send.destination, sent, output);
         }

@@ -27,6 +27,12 @@ pub struct Usage {
     pub retained: usize,
     /// Bytes of these.
     pub retained_bytes: usize,
+    /// Topics with a history.
+    pub histories: usize,
+    /// Messages in histories.
+    pub history: usize,
+    /// Bytes of these.
+    pub history_bytes: usize,
     /// Delayed messages to topics.
     pub scheduled: usize,
     /// Bytes of these.
@@ -60,6 +66,7 @@ impl<M: Payload> Broker<M> {
         let queued = self.queues.amount();
         let retained = self.retained.amount();
         let scheduled = self.scheduled.amount();
+        let (histories, history, history_bytes) = self.histories.amount();
         Usage {
             sessions: self.sessions.len(),
             subscriptions: self.subscriptions,
@@ -71,6 +78,9 @@ impl<M: Payload> Broker<M> {
             durable_bytes: self.queues.durable_bytes(),
             retained: retained.messages,
             retained_bytes: retained.bytes,
+            histories,
+            history,
+            history_bytes,
             scheduled: scheduled.messages,
             scheduled_bytes: scheduled.bytes,
             transactions: self.transactions.len(),

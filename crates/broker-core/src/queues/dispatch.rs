@@ -155,6 +155,7 @@ fn lease<M: Payload>(
         deliveries: entry.deliveries,
         redelivered: entry.redelivered,
         retained: false,
+        offset: entry.offset,
     };
     output.deliver(consumer.session, delivery);
     let group = entry.properties.group.clone();
@@ -194,6 +195,7 @@ fn show<M: Payload>(
                 deliveries: entry.deliveries,
                 redelivered: entry.redelivered,
                 retained: false,
+                offset: entry.offset,
             };
             output.deliver(consumer.session, delivery);
         }

@@ -1,9 +1,13 @@
 //! Messages come into queues, if there is room.
 
+use std::{borrow::Cow, num::NonZeroU64};
+
 use super::{Queues, lower_cursors};
 use crate::{
     error::Refusal,
-    message::{DeadLetter, DeathReason, MessageId, Payload, Properties, QueueName},
+    message::{
+        DeadLetter, DeathReason, MessageId, PRIORITY_DEFAULT, Payload, Properties, QueueName,
+    },
     output::{Output, Settled},
     queue::{Amount, Entry, QueueKey, State},
     settings::{Overflow, QueuePolicy},
@@ -18,6 +22,8 @@ pub(crate) struct Sent<'a, M> {
     pub(crate) properties: &'a Properties,
     /// The session, by its serial number.
     pub(crate) producer: Option<u64>,
+    /// Its place in the history of its topic, if that has one.
+    pub(crate) offset: Option<NonZeroU64>,
 }
 
 impl<M> Clone for Sent<'_, M> {
@@ -92,6 +98,7 @@ impl<M: Payload> Queues<M> {
             messages: 1,
             bytes: sent.properties.bytes,
         };
+        let is_private = matches!(queue.name, QueueName::Private { .. });
         let ends =
             binding.slow == SlowConsumer::End && !matches!(queue.name, QueueName::Durable { .. });
         if ends {
@@ -101,8 +108,20 @@ impl<M: Payload> Queues<M> {
         } else if !self.make_topic_room(key, one.bytes, output) {
             return Ok(false);
         }
-        self.push(now, key, sent, output);
+        if is_private && sent.offset.is_some() {
+            // Who asks for what comes behind the last message that it got must have got all before that.
+            let properties = in_order(sent.properties);
+            let properties = &*properties;
+            self.push(now, key, Sent { properties, ..sent }, output);
+        } else {
+            self.push(now, key, sent, output);
+        }
         Ok(true)
+    }
+
+    /// Whether a new queue of a subscription to a topic takes so much.
+    pub(crate) fn takes_for_topic(&self, all: Amount) -> bool {
+        fits(Amount::default(), all, &self.settings.topic) && self.excess(all.bytes) == 0
     }
 
     /// By how much one of that length goes past what the queues of subscriptions to topics, and all queues, have together.
@@ -155,6 +174,7 @@ impl<M: Payload> Queues<M> {
             message: sent.message.clone(),
             properties: sent.properties.clone(),
             producer: sent.producer,
+            offset: sent.offset,
             order: id.0,
             deliveries: 0,
             redelivered: false,
@@ -217,6 +237,7 @@ impl<M: Payload> Queues<M> {
                 message: &entry.message.dead_letter(&letter),
                 properties: &properties,
                 producer: entry.producer,
+                offset: None,
             };
             self.push(now, grave, sent, output);
             output.settled(&name, id, Settled::Dead);
@@ -248,6 +269,18 @@ impl<M: Payload> Queues<M> {
 /// A subscription does not keep up and is to end.
 #[derive(Debug)]
 pub(crate) struct EndIt;
+
+/// The properties of a message that keeps its place among all others.
+fn in_order(properties: &Properties) -> Cow<'_, Properties> {
+    if properties.priority == PRIORITY_DEFAULT {
+        Cow::Borrowed(properties)
+    } else {
+        Cow::Owned(Properties {
+            priority: PRIORITY_DEFAULT,
+            ..properties.clone()
+        })
+    }
+}
 
 fn fits(before: Amount, more: Amount, policy: &QueuePolicy) -> bool {
     before.messages.saturating_add(more.messages) <= policy.messages_max

@@ -54,6 +54,7 @@ impl<M: Payload> Queues<M> {
         let Restored { due, is_new, .. } = restored;
         let entry = Entry {
             message: message.clone(),
+            offset: None,
             properties: properties.clone(),
             producer: None,
             order: id.0,

@@ -82,6 +82,7 @@ pub(crate) fn settings() -> Settings {
         ],
         queue: policy("/other"),
         topic: policy("topic"),
+        ..Settings::default()
     }
 }
 

@@ -66,7 +66,9 @@ impl Seat {
     ) -> Result<(), Refusal> {
         self.mailbox.set_policy(subscription, slow);
         self.hub.command(wakeups, |broker, output| {
-            broker.handle_subscribe(self.hub.now(), self.id, subscription, subscribe, output)
+            broker
+                .handle_subscribe(self.hub.now(), self.id, subscription, subscribe, output)
+                .map(drop)
         })
     }
 
