@@ -1,6 +1,13 @@
 //! What fjall and the system report, as errors of a store.
 
-use std::{fmt::Display, io, path::Path, sync::Arc};
+use std::{
+    fmt::Display,
+    fs::File,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::Arc,
+};
 
 use fjall::LsmError;
 use gumboot_store::StoreError;
@@ -17,6 +24,15 @@ pub(crate) fn io_error(doing: impl Display, error: io::Error) -> StoreError {
 pub(crate) fn file_error(doing: &str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     let doing = format!("{doing} {}", path.display());
     move |error| io_error(doing, error)
+}
+
+/// Only so does a new name outlive a loss of power, or an old one that it is gone.
+pub(crate) fn sync_directory(directory: &Path) -> Result<(), StoreError> {
+    if cfg!(unix) {
+        let file = File::open(directory).and_then(|file| file.sync_all());
+        file.map_err(file_error("syncing", directory))?;
+    }
+    Ok(())
 }
 
 /// An error of fjall while something was done at a place. What it does not understand of what it has written itself is
@@ -62,4 +78,10 @@ pub(crate) fn panic_error(place: impl Display, panic: &(dyn std::any::Any + Send
             said.unwrap_or("no reason is known")
         ),
     }
+}
+
+/// Does something with fjall, which can panic.
+pub(crate) fn guarded<T>(act: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(act))
+        .unwrap_or_else(|panic| Err(panic_error("the database", &*panic)))
 }

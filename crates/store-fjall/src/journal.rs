@@ -1,5 +1,5 @@
 //! fjall's journals, read before fjall does: it cuts a journal at the first entry that it cannot read, and what comes
-//! after is gone. Here that is held against the [seal](crate::seal) first.
+//! after is gone. Here that is held first against what the [log](crate::log) does not have any more.
 //!
 //! A journal is a row of batches: a start (tag 1, count of items `u32`, sequence number `u64`), items (tag 2, kind `u8`,
 //! compression `u8`, keyspace `u64`, length of the key `u16`, of the value `u32`, as it is written `u32`, key, value) or
@@ -7,7 +7,7 @@
 //! that is not used yet.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -17,69 +17,55 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     fault::file_error,
     layout::{STORE_KEY, StoreRecord},
+    log::{self, cut, damaged},
     seal::corrupt,
 };
 
+const FIRST: &str = "0.jnl";
 const TRAILER: &[u8] = b"FJL\x03";
 
 /// Holds all journals of a database against the group that must be there. Cuts off what was written behind it and is
-/// not whole, as a crash leaves it.
+/// not whole, as a crash leaves it. If no checkpoint is left in the journals, the tables will tell.
 pub(crate) fn check(data: &Path, commit_min: u64) -> Result<(), StoreError> {
-    let mut last: Option<u64> = None;
+    let mut last: Option<StoreRecord> = None;
     let mut torn: Option<(PathBuf, usize)> = None;
     for path in paths(data)? {
         let bytes = fs::read(&path).map_err(file_error("reading", &path))?;
         let whole = Whole::read(&bytes);
-        for commit in &whole.commits {
+        for record in &whole.records {
             if let Some(last) = last
-                && *commit != last + 1
+                && record.checkpoint != last.checkpoint + 1
             {
                 let (place, _) = torn.unwrap_or((path, 0));
-                return Err(damaged(&place, whole.end, last + 1, *commit));
+                return Err(damaged(&place, whole.end, last.commit + 1, record.commit));
             }
-            last = Some(*commit);
+            last = Some(*record);
         }
         if !is_zero(&bytes[whole.end..]) {
             torn.get_or_insert((path, whole.end));
         }
     }
+    let last = last.map(|record| record.commit);
     let Some((path, end)) = torn else {
         return short(data, last, commit_min);
     };
-    if last.unwrap_or(0) < commit_min {
-        return Err(damaged(&path, end, last.unwrap_or(0) + 1, commit_min));
+    // The first journal begins with the first group; what others have lost at their beginning, only the tables know.
+    let is_first = path.file_name().is_some_and(|name| name == FIRST);
+    if let Some(last) = last.or(is_first.then_some(0))
+        && last < commit_min
+    {
+        return Err(damaged(&path, end, last + 1, commit_min));
     }
     cut(&path, end)
 }
 
-/// All journals are whole; is one missing, or has one lost its end?
+/// All journals are whole: is one missing, or has one lost its end?
 fn short(data: &Path, last: Option<u64>, commit_min: u64) -> Result<(), StoreError> {
     let Some(last) = last.filter(|last| *last < commit_min) else {
         return Ok(());
     };
     let place = paths(data)?.pop().unwrap_or_else(|| data.to_owned());
-    Err(corrupt(
-        &place,
-        &format!("it ends with group {last}, but group {commit_min} was confirmed"),
-    ))
-}
-
-fn damaged(path: &Path, end: usize, missing: u64, there: u64) -> StoreError {
-    corrupt(
-        path,
-        &format!(
-            "unreadable from byte {end} on; group {missing} is missing, and {there} was written"
-        ),
-    )
-}
-
-fn cut(path: &Path, end: usize) -> Result<(), StoreError> {
-    let file = OpenOptions::new().write(true).open(path);
-    file.and_then(|file| {
-        file.set_len(end as u64)?;
-        file.sync_all()
-    })
-    .map_err(file_error("cutting", path))
+    Err(log::short(&place, last, commit_min))
 }
 
 fn is_zero(bytes: &[u8]) -> bool {
@@ -108,8 +94,8 @@ fn paths(data: &Path) -> Result<Vec<PathBuf>, StoreError> {
 
 /// What of a journal is whole.
 struct Whole {
-    /// The groups in it.
-    commits: Vec<u64>,
+    /// What the checkpoints in it say of the store.
+    records: Vec<StoreRecord>,
     /// Where the last whole batch ends.
     end: usize,
 }
@@ -117,20 +103,20 @@ struct Whole {
 impl Whole {
     fn read(bytes: &[u8]) -> Self {
         let mut whole = Self {
-            commits: Vec::new(),
+            records: Vec::new(),
             end: 0,
         };
         let mut rest = bytes;
-        while let Some(commits) = batch(&mut rest) {
-            whole.commits.extend(commits);
+        while let Some(records) = batch(&mut rest) {
+            whole.records.extend(records);
             whole.end = bytes.len() - rest.len();
         }
         whole
     }
 }
 
-/// Takes a whole batch; gives the groups in it, which is one, or none in a batch of fjall's own.
-fn batch(rest: &mut &[u8]) -> Option<Vec<u64>> {
+/// Takes a whole batch; gives the records of the store in it: one of a checkpoint, none of another.
+fn batch(rest: &mut &[u8]) -> Option<Vec<StoreRecord>> {
     let (1, count, _) = (
         byte(rest)?,
         u32::from_le_bytes(take(rest)?),
@@ -139,20 +125,20 @@ fn batch(rest: &mut &[u8]) -> Option<Vec<u64>> {
         return None;
     };
     let items = *rest;
-    let mut commits = Vec::new();
+    let mut records = Vec::new();
     for _ in 0..count {
-        commits.extend(item(rest)?);
+        records.extend(item(rest)?);
     }
     let items = &items[..items.len() - rest.len()];
     let (3, checksum) = (byte(rest)?, u64::from_le_bytes(take(rest)?)) else {
         return None;
     };
     let is_whole = take::<4>(rest)? == TRAILER && checksum == xxh3_64(items);
-    is_whole.then_some(commits)
+    is_whole.then_some(records)
 }
 
-/// Takes an item; gives the group if it is the record of the store.
-fn item(rest: &mut &[u8]) -> Option<Option<u64>> {
+/// Takes an item; gives it if it is the record of the store.
+fn item(rest: &mut &[u8]) -> Option<Option<StoreRecord>> {
     match byte(rest)? {
         2 => {
             let _kind = byte(rest)?;
@@ -164,7 +150,7 @@ fn item(rest: &mut &[u8]) -> Option<Option<u64>> {
             let key = rest.split_off(..usize::from(key_bytes))?;
             let value = rest.split_off(..usize::try_from(written_bytes).ok()?)?;
             if key == STORE_KEY {
-                return Some(Some(StoreRecord::decode(value).ok()?.commit));
+                return Some(Some(StoreRecord::decode(value).ok()?));
             }
         }
         4 => drop(take::<8>(rest)?),

@@ -4,10 +4,10 @@
 use std::fmt;
 
 use gumboot_store::{Offset, StoreError, StreamName, ledger::Entry};
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// The number of this format.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// The key of the one record about the store as a whole. It is also looked for in journals.
 pub(crate) const STORE_KEY: &[u8] = b"gumboot store";
@@ -92,6 +92,8 @@ pub(crate) fn record_id(key: &[u8]) -> Option<(u64, Offset)> {
 /// The store as a whole. The sum of the seals of all streams, and their count, tell when one is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StoreRecord {
+    /// How many times fjall was given what had changed.
+    pub(crate) checkpoint: u64,
     /// How many groups were written.
     pub(crate) commit: u64,
     pub(crate) next: Offset,
@@ -103,6 +105,7 @@ pub(crate) struct StoreRecord {
 impl StoreRecord {
     /// Of a store without any stream.
     pub(crate) const EMPTY: Self = Self {
+        checkpoint: 0,
         commit: 0,
         next: Offset::FIRST,
         next_stream: 1,
@@ -112,6 +115,7 @@ impl StoreRecord {
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let fields = [
+            self.checkpoint,
             self.commit,
             self.next.0,
             self.next_stream,
@@ -126,6 +130,7 @@ impl StoreRecord {
     pub(crate) fn decode(value: &[u8]) -> Result<Self, StoreError> {
         let mut fields = Fields::open(Space::Store, STORE_KEY, value)?;
         let record = Self {
+            checkpoint: fields.number()?,
             commit: fields.number()?,
             next: Offset(fields.number()?),
             next_stream: fields.number()?,
@@ -189,24 +194,34 @@ pub(crate) struct Kept {
     pub(crate) seal: u64,
 }
 
-/// The value of a record in the index, and its seal.
-pub(crate) fn encode_entry<K>(
-    id: u64,
-    offset: Offset,
-    entry: &Entry<K>,
-    body: u64,
-) -> (Vec<u8>, u64) {
-    let deliveries = u64::from(entry.deliveries);
+/// The value of a record in the index.
+pub(crate) fn encode_entry(entry: &Entry<Kept>) -> Vec<u8> {
+    [
+        entry_content(entry).as_slice(),
+        &entry.kept.seal.to_le_bytes(),
+    ]
+    .concat()
+}
+
+/// The seal of that value.
+pub(crate) fn entry_seal(id: u64, offset: Offset, entry: &Entry<Kept>) -> u64 {
+    let content = entry_content(entry);
+    checksum(Space::Index, &record_key(id, offset), &content)
+}
+
+fn entry_content(entry: &Entry<Kept>) -> [u8; 40] {
     let fields = [
         entry.appended_ms,
         entry.due_ms,
-        deliveries,
+        u64::from(entry.deliveries),
         entry.bytes as u64,
-        body,
+        entry.kept.body,
     ];
-    let mut value: Vec<u8> = fields.into_iter().flat_map(u64::to_le_bytes).collect();
-    let seal = seal(Space::Index, &record_key(id, offset), &mut value);
-    (value, seal)
+    let mut content = [0; 40];
+    for (place, field) in content.chunks_exact_mut(8).zip(fields) {
+        place.copy_from_slice(&field.to_le_bytes());
+    }
+    content
 }
 
 pub(crate) fn decode_entry(key: &[u8], value: &[u8]) -> Result<Entry<Kept>, StoreError> {
@@ -240,12 +255,20 @@ fn seal(space: Space, key: &[u8], value: &mut Vec<u8>) -> u64 {
 }
 
 fn checksum(space: Space, key: &[u8], content: &[u8]) -> u64 {
-    let mut hasher = Xxh3Default::new();
-    hasher.update(space.name().as_bytes());
-    hasher.update(key);
-    hasher.update(content);
-    hasher.digest()
+    let mut place = [0; PLACE_BYTES_MAX];
+    let name = space.name().as_bytes();
+    let place = place
+        .get_mut(..name.len() + key.len())
+        .map_or([].as_slice(), |place| {
+            place[..name.len()].copy_from_slice(name);
+            place[name.len()..].copy_from_slice(key);
+            place
+        });
+    xxh3_64_with_seed(content, xxh3_64(place))
 }
+
+/// How long the name of a keyspace and a key in it are at most; longer keys are none of ours.
+const PLACE_BYTES_MAX: usize = 32;
 
 /// The content of a value whose checksum is right.
 struct Fields<'a> {

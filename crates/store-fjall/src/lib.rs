@@ -1,8 +1,9 @@
 //! A store of messages on one disk: [`FjallStore`], a [`Store`] on the database fjall.
 //!
 //! What was confirmed as [`Level::Stored`] outlives the process, what was confirmed as [`Level::Synced`] a loss of power.
-//! Batches that arrive while the disk is busy are written and synced together. A directory belongs to one process at a
-//! time.
+//! Batches that arrive while the disk is busy are written and synced together. They go to a log; what is left of them when
+//! that has grown goes to the database, so that it never sees what is settled soon. A directory belongs to one process at
+//! a time.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -35,22 +36,26 @@
 //!
 //! # Copies
 //!
-//! The directory may be copied while it is written, by any tool. If fjall replaces files meanwhile, as it does every
-//! [`Options::memtable_bytes`] and whenever space is given back, the copy may lack some: then it is refused, with the name
+//! The directory may be copied while it is written, by any tool. If files are replaced meanwhile, as they are every
+//! [`Options::log_bytes`] and whenever space is given back, the copy may lack some: then it is refused, with the name
 //! of what is missing, and has to be made again. A copy has another epoch than the original. If the original was not
 //! closed, what was written last may be missing in it.
 //!
 //! # Memory
 //!
-//! Payloads are on the disk. What is known of each record that is not settled beside its payload is in memory as well,
+//! Payloads are on the disk; what was written last, and is not settled, is in memory as well until the database has it, up
+//! to four times [`Options::log_bytes`]. What is known of each record that is not settled beside its payload is in memory as well,
 //! some hundred bytes a record.
 #![forbid(unsafe_code)]
 
+mod changes;
+mod checkpoint;
 mod disk;
 mod fault;
 mod journal;
 mod layout;
 pub mod limits;
+mod log;
 mod manifest;
 mod open;
 mod options;
@@ -60,12 +65,7 @@ mod space;
 mod spaces;
 mod writer;
 
-use std::{
-    fs::File,
-    future::ready,
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::{fs::File, future::ready, path::Path, sync::Arc};
 
 use gumboot_store::{
     Batch, Committed, Epoch, Level, Offset, Portion, Record, Store, StoreError, StoreFuture,
@@ -74,6 +74,7 @@ use gumboot_store::{
 
 pub use crate::options::Options;
 use crate::{
+    checkpoint::Checkpointer,
     disk::{FjallDisk, Shared},
     open::Opened,
     reader::Reader,
@@ -83,7 +84,8 @@ use crate::{
 
 /// Keeps streams in a directory.
 ///
-/// It has three threads of its own: one writes, one reads, one gives space back. When it is dropped it writes what waits,
+/// It has four threads of its own: one writes the log, one hands over to the database what is left of it, one reads, one
+/// gives space back. When it is dropped it writes what waits,
 /// syncs, and waits for them, so that is better not done in a task of a runtime.
 #[derive(Debug)]
 pub struct FjallStore {
@@ -92,6 +94,7 @@ pub struct FjallStore {
     shared: Arc<Shared>,
     // In the order in which they end; the lock is the last.
     writer: Writer,
+    _checkpointer: Checkpointer,
     _compactor: Compactor,
     reader: Reader,
     _lock: Lock,
@@ -113,24 +116,22 @@ impl FjallStore {
             lock,
             epoch,
             seal,
-            spaces,
-            record,
-            index,
-            left,
+            shared,
         } = open::open(directory.as_ref(), &options)?;
-        let index = Mutex::new(index);
-        let shared = Arc::new(Shared { spaces, index });
+        let commit = shared.state().changes.record.commit;
+        let shared = Arc::new(shared);
         let removed = Arc::new(Removed::default());
         let disk = FjallDisk {
             shared: shared.clone(),
-            record,
             seal,
-            left,
-            removed: removed.clone(),
+            log_bytes: options.log_bytes,
+            commit,
+            buffer: Vec::new(),
         };
         Ok(Self {
             epoch,
             writer: Writer::start(disk)?,
+            _checkpointer: Checkpointer::start(shared.clone(), removed.clone())?,
             _compactor: Compactor::start(shared.clone(), removed.clone())?,
             reader: Reader::start(shared.clone())?,
             removed,

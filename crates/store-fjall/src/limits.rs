@@ -32,3 +32,6 @@ pub const REMOVED_RECORDS_MAX: u64 = 500_000;
 /// How many bytes of journals are kept at most before what they hold is written to tables, which bounds how much a start
 /// reads again.
 pub const JOURNAL_BYTES_MAX: u64 = 192 * 1024 * 1024;
+
+/// How many times the bytes of the log that make a checkpoint due there may be before who writes waits for it.
+pub const LOG_FACTOR_MAX: u64 = 2;

@@ -12,14 +12,16 @@ use gumboot_store::{
 };
 
 use crate::{
-    disk::{Amount, Index, Note},
-    fault::{file_error, fjall_error, io_error},
+    changes::{Amount, Changes, Index, Note},
+    disk::Shared,
+    fault::{file_error, fjall_error, io_error, sync_directory},
     journal,
     layout::{
         Kept, Place, STORE_KEY, Space, StoreRecord, StreamRecord, decode_entry, record_id,
         record_key, stream_id,
     },
     limits::UNSYNCED_APPENDS_MAX,
+    log::{LOG, Log, ReadLog},
     manifest,
     options::Options,
     seal::{Closed, SEAL, SEAL_NEW, Seal, Told, corrupt},
@@ -35,10 +37,7 @@ pub(crate) struct Opened {
     pub(crate) lock: File,
     pub(crate) epoch: Epoch,
     pub(crate) seal: Seal,
-    pub(crate) spaces: Spaces,
-    pub(crate) record: StoreRecord,
-    pub(crate) index: Index,
-    pub(crate) left: Amount,
+    pub(crate) shared: Shared,
 }
 
 pub(crate) fn open(directory: &Path, options: &Options) -> Result<Opened, StoreError> {
@@ -50,28 +49,53 @@ pub(crate) fn open(directory: &Path, options: &Options) -> Result<Opened, StoreE
     let (mut seal, told) = Seal::open(directory)?;
     let data = directory.join(DATA);
     manifest::check(&data)?;
-    journal::check(&data, told.commit_min())?;
+    let log = ReadLog::read(&directory.join(LOG), told.commit_min())?;
+    let commit_min = log.commit_min(told.commit_min());
+    journal::check(&data, commit_min)?;
     let spaces = Spaces::open(&data, options)?;
-    let mut record = store_record(&spaces, &told)?;
+    let record = store_record(&spaces, commit_min)?;
+    let (mut index, left) = read_index(&spaces, &record)?;
+    let mut changes = Changes::new(record, left);
+    replay(&log, directory, &mut index, &mut changes)?;
     if !told.closed {
         // Of what was appended last, some may have been seen and lost.
-        record.next.0 += UNSYNCED_APPENDS_MAX;
+        index.skip_to(Offset(index.next().0 + UNSYNCED_APPENDS_MAX));
     }
-    let (index, left) = read_index(&spaces, &record)?;
+    let commit = changes.record.commit;
+    let log = Log::open(directory.join(LOG), &log, commit + 1)?;
     let epoch = epoch(&mut seal, &told)?;
     // Both slots, so that neither says any more that the store is closed.
-    seal.write(record.commit, Closed::No)?;
-    seal.write(record.commit, Closed::No)?;
+    seal.write(commit, Closed::No)?;
+    seal.write(commit, Closed::No)?;
     seal.sync()?;
     Ok(Opened {
         lock,
         epoch,
         seal,
-        spaces,
-        record,
-        index,
-        left,
+        shared: Shared::new(spaces, index, changes, log),
     })
+}
+
+/// Does again what the log has and fjall has not.
+fn replay(
+    log: &ReadLog,
+    directory: &Path,
+    index: &mut Index,
+    changes: &mut Changes,
+) -> Result<(), StoreError> {
+    for entry in log.entries_after(changes.record.commit) {
+        let group = entry.decode().ok_or_else(|| {
+            let problem = format!("group {} is no group", changes.record.commit + 1);
+            corrupt(&directory.join(LOG), &problem)
+        })?;
+        index.skip_to(group.next);
+        for batch in group.batches {
+            index.apply(batch, changes);
+        }
+        changes.record.next = index.next();
+        changes.record.commit = group.commit;
+    }
+    Ok(())
 }
 
 /// The lock is the system's: it goes with the process, however that ends.
@@ -117,15 +141,15 @@ fn create_data(data: &Path, options: &Options) -> Result<(), StoreError> {
         .map_err(|error| fjall_error(data.display(), error))
 }
 
-fn store_record(spaces: &Spaces, told: &Told) -> Result<StoreRecord, StoreError> {
+/// What fjall says of the store. What is not there has to be in the log.
+fn store_record(spaces: &Spaces, commit_min: u64) -> Result<StoreRecord, StoreError> {
     let place = Place(Space::Store, STORE_KEY);
     let record = spaces.store_record()?;
     let record = record.ok_or_else(|| place.corrupt("it is missing"))?;
-    if record.commit < told.commit_min() {
+    if record.commit < commit_min {
         let problem = format!(
-            "it is of group {}, but group {} was confirmed",
-            record.commit,
-            told.commit_min()
+            "it is of group {}, but group {commit_min} was confirmed",
+            record.commit
         );
         return Err(place.corrupt(problem));
     }
@@ -172,6 +196,7 @@ fn read_stream(
 ) -> Result<Stream<Kept, Note>, StoreError> {
     let note = Note {
         id,
+        name: told.name.clone(),
         sum: told.sum,
         seal: Some(seal),
         is_changed: false,
@@ -238,15 +263,6 @@ fn remove(directory: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Only so does a new name outlive a loss of power.
-fn sync_directory(directory: &Path) -> Result<(), StoreError> {
-    if cfg!(unix) {
-        let file = File::open(directory).and_then(|file| file.sync_all());
-        file.map_err(file_error("syncing", directory))?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use gumboot_store::{Batch, Keep, Level, Store, StreamName, wait};
@@ -282,14 +298,14 @@ mod tests {
         store.compact().unwrap();
         drop(store);
         let opened = open(directory.path(), &options).unwrap();
+        let state = opened.shared.state();
         let records = |name| {
-            opened
-                .index
-                .stream(name)
-                .map(|stream| stream.entries().len())
+            let stream = state.index.stream(name);
+            stream.map(|stream| stream.entries().len())
         };
         assert_eq!((records(&queue), records(&topic)), (Some(2), Some(1)));
         let blocks = opened
+            .shared
             .spaces
             .all()
             .map(|keyspace| keyspace.metrics().block_io());

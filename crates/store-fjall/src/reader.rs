@@ -1,7 +1,6 @@
 //! The thread that reads, so that whoever asks does not wait for the disk.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, MutexGuard,
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
@@ -9,14 +8,15 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use bytes::Bytes;
 use gumboot_store::{
     Offset, Portion, Record, StoreError, StoreFuture, StreamInfo, StreamName, ledger::Entry,
 };
 use tokio::sync::oneshot;
 
 use crate::{
-    disk::{Index, Shared},
-    fault::{io_error, panic_error},
+    disk::{Shared, State},
+    fault::{guarded, io_error},
     layout::Kept,
     limits::READS_WAITING_MAX,
     spaces::body,
@@ -56,11 +56,8 @@ impl Reader {
     ) -> StoreFuture<T> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |shared| {
-            // Damaged files can make fjall panic.
-            let acted = catch_unwind(AssertUnwindSafe(|| act(shared)));
-            let acted = acted.unwrap_or_else(|panic| Err(panic_error("the database", &*panic)));
             // Nobody may be waiting for the answer.
-            let _ = answer.send(acted);
+            let _ = answer.send(guarded(|| act(shared)));
         });
         let jobs = self.jobs.as_ref();
         let sent = match jobs.map(|jobs| jobs.try_send(job)) {
@@ -86,7 +83,7 @@ impl Drop for Reader {
 }
 
 pub(crate) fn streams(shared: &Shared) -> Vec<StreamInfo> {
-    shared.index().infos()
+    shared.state().index.infos()
 }
 
 pub(crate) fn read(
@@ -95,16 +92,16 @@ pub(crate) fn read(
     from: Offset,
     portion: Portion,
 ) -> Result<Vec<Record>, StoreError> {
-    let index = shared.index();
-    let Some(stream) = index.stream(name) else {
+    let state = shared.state();
+    let Some(stream) = state.index.stream(name) else {
         return Ok(Vec::new());
     };
     let id = stream.note().id;
-    let entries = stream.read(from, portion);
-    let entries = entries
-        .map(|(offset, entry)| (offset, entry.clone()))
+    let found = stream
+        .read(from, portion)
+        .map(|(offset, entry)| Found::of(&state, id, offset, entry))
         .collect();
-    records(shared, index, id, entries)
+    records(shared, state, id, found)
 }
 
 pub(crate) fn lease(
@@ -113,35 +110,64 @@ pub(crate) fn lease(
     portion: Portion,
     now_ms: u64,
 ) -> Result<Vec<Record>, StoreError> {
-    let mut index = shared.index();
-    let offsets = index.lease(name, portion, now_ms);
-    let Some(stream) = index.stream(name) else {
+    let mut state = shared.state();
+    let offsets = state.index.lease(name, portion, now_ms);
+    let Some(stream) = state.index.stream(name) else {
         return Ok(Vec::new());
     };
     let id = stream.note().id;
-    let entry = |offset: &Offset| Some((*offset, stream.entries().get(offset)?.clone()));
-    let entries = offsets.iter().filter_map(entry).collect();
-    let records = records(shared, index, id, entries);
+    let find = |offset: &Offset| {
+        let entry = stream.entries().get(offset)?;
+        Some(Found::of(&state, id, *offset, entry))
+    };
+    let found = offsets.iter().filter_map(find).collect();
+    let records = records(shared, state, id, found);
     if records.is_err()
-        && let Some(stream) = shared.index().stream_mut(name)
+        && let Some(stream) = shared.state().index.stream_mut(name)
     {
         stream.release(&offsets);
     }
     records
 }
 
-/// Reads the payloads of records, with the index free for others.
+/// What is known of a record.
+struct Found {
+    offset: Offset,
+    entry: Entry<Kept>,
+    /// The payload, if fjall may not have it yet.
+    body: Option<Bytes>,
+}
+
+impl Found {
+    fn of(state: &State, id: u64, offset: Offset, entry: &Entry<Kept>) -> Self {
+        Self {
+            offset,
+            entry: entry.clone(),
+            body: state.body(id, offset),
+        }
+    }
+}
+
+/// Reads the payloads of records, with the state free for others.
 fn records(
     shared: &Shared,
-    index: MutexGuard<'_, Index>,
+    state: MutexGuard<'_, State>,
     id: u64,
-    entries: Vec<(Offset, Entry<Kept>)>,
+    found: Vec<Found>,
 ) -> Result<Vec<Record>, StoreError> {
-    // Taken while nothing is written, so that it has what the index has.
+    // Taken while nothing is written, so that it has what the state says fjall has.
     let snapshot = shared.spaces.database.snapshot();
-    drop(index);
-    let record = |(offset, entry): (Offset, Entry<Kept>)| {
-        let payload = body(&snapshot, &shared.spaces.bodies, id, offset, &entry)?;
+    drop(state);
+    let record = |found: Found| {
+        let Found {
+            offset,
+            entry,
+            body: known,
+        } = found;
+        let payload = match known {
+            Some(payload) => payload,
+            None => body(&snapshot, &shared.spaces.bodies, id, offset, &entry)?,
+        };
         Ok(Record {
             offset,
             payload,
@@ -150,5 +176,5 @@ fn records(
             due_ms: entry.due_ms,
         })
     };
-    entries.into_iter().map(record).collect()
+    found.into_iter().map(record).collect()
 }

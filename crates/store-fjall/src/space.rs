@@ -13,7 +13,9 @@ use fjall::{Keyspace, PersistMode};
 use gumboot_store::StoreError;
 
 use crate::{
-    disk::{Amount, Shared},
+    changes::Amount,
+    checkpoint::checkpoint,
+    disk::Shared,
     fault::{fjall_error, io_error},
     layout::MARK_KEY,
     limits::{REMOVED_BYTES_MAX, REMOVED_RECORDS_MAX},
@@ -86,10 +88,11 @@ impl Removed {
         !self.is_closed()
     }
 
-    /// Compacts all that there is. The first time fjall learns what is stale in the files of payloads, the second time it
+    /// Compacts all that there is, also what fjall did not have yet. The first time fjall learns what is stale in the files of payloads, the second time it
     /// leaves that out, and when the next table is written it deletes the files that it needs no more.
     pub(crate) fn compact(&self, shared: &Shared) -> Result<(), StoreError> {
         let _one_at_a_time = self.compacting.lock();
+        checkpoint(shared, self)?;
         let spaces = &shared.spaces;
         self.flush(spaces, &spaces.all())?;
         self.wait_for_journals(spaces);

@@ -4,7 +4,6 @@
 use std::{
     collections::VecDeque,
     mem,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
 };
@@ -13,7 +12,7 @@ use gumboot_store::{Batch, Committed, Level, Offset, StoreError, StoreFuture};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    fault::{io_error, panic_error},
+    fault::{guarded, io_error},
     limits::{BATCHES_WAITING_MAX, BYTES_WAITING_MAX, GROUP_OPERATIONS_MAX, UNSYNCED_APPENDS_MAX},
 };
 
@@ -297,11 +296,6 @@ fn poisoned(cause: StoreError) -> StoreError {
     StoreError::Poisoned {
         cause: Arc::new(cause),
     }
-}
-
-fn guarded<T>(act: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    catch_unwind(AssertUnwindSafe(act))
-        .unwrap_or_else(|panic| Err(panic_error("the database", &*panic)))
 }
 
 #[cfg(test)]

@@ -65,6 +65,11 @@ impl<K, N> Ledger<K, N> {
         self.next
     }
 
+    /// Leaves out the offsets before this one, if there are any left.
+    pub fn skip_to(&mut self, next: Offset) {
+        self.next = self.next.max(next);
+    }
+
     /// A stream, if there is one of this name.
     #[must_use]
     pub fn stream(&self, name: &StreamName) -> Option<&Stream<K, N>> {

@@ -12,6 +12,7 @@ use super::PRODUCERS;
 
 pub(super) fn run(directory: &Path, bytes: usize) {
     let options = Options {
+        log_bytes: 256 * 1024,
         memtable_bytes: 256 * 1024,
         ..Options::default()
     };

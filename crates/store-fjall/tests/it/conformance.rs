@@ -17,6 +17,7 @@ impl Disk {
     fn open(&self) -> Arc<dyn Store> {
         let directory = self.0.as_ref().expect("there is a directory");
         let options = Options {
+            log_bytes: 64 * 1024,
             memtable_bytes: 256 * 1024,
             ..Options::default()
         };

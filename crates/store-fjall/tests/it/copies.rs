@@ -66,8 +66,9 @@ fn batches(directory: &std::path::Path) -> Result<u64, StoreError> {
 
 #[test]
 fn a_copy_taken_while_the_store_is_written_opens() {
-    // All that is written stays in memory and the journal: no file is replaced meanwhile.
+    // All that is written stays in the log: no file is replaced meanwhile.
     let options = Options {
+        log_bytes: 512 * 1024 * 1024,
         memtable_bytes: 512 * 1024 * 1024,
         ..Options::default()
     };
@@ -83,6 +84,7 @@ fn a_copy_taken_while_the_store_is_written_opens() {
 #[test]
 fn a_copy_that_lacks_something_is_refused() {
     let options = Options {
+        log_bytes: 64 * 1024,
         memtable_bytes: 64 * 1024,
         ..Options::default()
     };

@@ -22,6 +22,7 @@ fn damage_is_found() {
     let files = files(&original);
     let kinds = [
         "0.jnl",
+        "log/",
         "store.seal",
         "data/version",
         "/tables/",
@@ -70,18 +71,36 @@ fn damage_is_found() {
 
 #[test]
 fn a_damaged_journal_is_named_and_left_alone() {
+    a_damaged_file_is_named_and_left_alone(Path::new("data/0.jnl"));
+}
+
+#[test]
+fn a_damaged_log_is_named_and_left_alone() {
     let directory = TempDir::new().unwrap();
     fill(directory.path());
-    let journal = directory.path().join("data/0.jnl");
-    let mut bytes = fs::read(&journal).unwrap();
+    let files = files(directory.path());
+    let logs: Vec<_> = files
+        .iter()
+        .filter(|file| file.starts_with("log"))
+        .collect();
+    assert_eq!(logs.len(), 1, "{files:?}");
+    a_damaged_file_is_named_and_left_alone(logs[0]);
+}
+
+fn a_damaged_file_is_named_and_left_alone(file: &Path) {
+    let directory = TempDir::new().unwrap();
+    fill(directory.path());
+    let path = directory.path().join(file);
+    let mut bytes = fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    fs::write(&journal, &bytes).unwrap();
+    fs::write(&path, &bytes).unwrap();
     for _ in 0..2 {
         let error = open(directory.path()).unwrap_err();
         assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
-        assert!(error.to_string().contains("0.jnl"), "{error}");
-        assert!(fs::read(&journal).unwrap() == bytes, "it is as it was");
+        let name = file.display().to_string();
+        assert!(error.to_string().contains(&name), "{error}");
+        assert!(fs::read(&path).unwrap() == bytes, "it is as it was");
     }
 }
 
@@ -120,7 +139,7 @@ fn damages(length: u64) -> Vec<Damage> {
     damages
 }
 
-/// A store with tables, files of payloads and a journal; gives what it has.
+/// A store with tables, files of payloads, a journal and a log; gives what it has.
 fn fill(directory: &Path) -> Contents {
     let options = Options {
         memtable_bytes: 64 * 1024,

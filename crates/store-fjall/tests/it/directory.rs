@@ -40,7 +40,7 @@ fn an_unknown_format_is_refused() {
             error,
             StoreError::UnknownFormat {
                 found: 7,
-                known: 1,
+                known: 2,
                 ..
             }
         ),
@@ -49,7 +49,7 @@ fn an_unknown_format_is_refused() {
     assert!(
         error
             .to_string()
-            .ends_with("has format 7, and only format 1 is known here")
+            .ends_with("has format 7, and only format 2 is known here")
     );
 }
 
@@ -111,6 +111,7 @@ fn what_may_be_lost_costs_offsets() {
 fn a_write_that_fails_in_the_background_ends_the_confirmations() {
     let directory = TempDir::new().unwrap();
     let options = Options {
+        log_bytes: 64 * 1024,
         memtable_bytes: 64 * 1024,
         ..Options::default()
     };
