@@ -63,9 +63,21 @@ impl Model {
         for sent in scheduled.chain(self.retained.values_mut()) {
             sent.producer = UNKNOWN;
         }
-        let there: Vec<_> = self.messages().map(|(_, message)| message.uid).collect();
-        let id = |uid| ids[&MessageId(self.ids[&uid])].0;
-        self.ids = there.into_iter().map(|uid| (uid, id(uid))).collect();
+        self.rename(ids);
+    }
+
+    /// Messages have other names, by their places: of those that are due at the same moment the first of these is first.
+    fn rename(&mut self, ids: &BTreeMap<MessageId, MessageId>) {
+        let before = std::mem::take(&mut self.ids);
+        let queues = self.queues.iter_mut();
+        let mut messages: Vec<_> = queues.flat_map(|queue| &mut queue.messages).collect();
+        messages.sort_by_key(|message| ids[&MessageId(before[&message.uid])]);
+        for message in messages {
+            let id = ids[&MessageId(before[&message.uid])];
+            self.next += 1;
+            message.uid = self.next;
+            self.ids.insert(message.uid, id.0);
+        }
     }
 
     /// What is in queues that a store keeps.
