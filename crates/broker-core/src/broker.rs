@@ -4,6 +4,7 @@
 
 mod acknowledge;
 mod bound;
+mod listing;
 mod replay;
 mod restore;
 mod restore_history;
@@ -21,6 +22,7 @@ use std::{
 
 pub use self::{
     acknowledge::Nack,
+    listing::{Durables, QueuePlace, QueueReport},
     send::Send,
     usage::{QueueUsage, Usage},
 };

@@ -61,7 +61,7 @@ mod transaction;
 
 pub use crate::{
     access::{Access, Action, Unrestricted},
-    broker::{Broker, Nack, QueueUsage, Send, Usage},
+    broker::{Broker, Durables, Nack, QueuePlace, QueueReport, QueueUsage, Send, Usage},
     destination::{
         DESTINATION_BYTES_MAX, Destination, DestinationError, Kind, Kinds, PATTERN_SEGMENTS_MAX,
     },

@@ -318,6 +318,10 @@ impl<M> Queue<M> {
         self.ready.len()
     }
 
+    pub(crate) fn delayed_count(&self) -> usize {
+        self.delayed.len()
+    }
+
     /// The messages that are ready, in order.
     pub(crate) fn ready_from(&self, rank: Rank) -> impl Iterator<Item = (Rank, MessageId)> {
         self.ready.range(rank..).map(|(rank, id)| (*rank, *id))

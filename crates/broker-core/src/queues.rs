@@ -345,6 +345,12 @@ impl<M: Payload> Queues<M> {
         Some(entry)
     }
 
+    /// The queues from a place in the table on, each with its own.
+    pub(crate) fn table_from(&self, place: usize) -> impl Iterator<Item = (usize, &Queue<M>)> {
+        let places = place..self.queues.capacity();
+        places.filter_map(|place| Some((place, self.queues.get(place)?)))
+    }
+
     /// The bytes in queues of subscriptions to topics.
     pub(crate) fn durable_bytes(&self) -> usize {
         self.durable_bytes

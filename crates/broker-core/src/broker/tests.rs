@@ -3,6 +3,7 @@
 mod access;
 mod bounds;
 mod history;
+mod listing;
 mod queues;
 mod restore;
 mod stored;

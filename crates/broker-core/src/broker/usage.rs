@@ -1,7 +1,7 @@
 //! What there is at a moment, counted.
 
 use super::Broker;
-use crate::{destination::Destination, message::Payload, topic::TopicCount};
+use crate::{destination::Destination, message::Payload, queue::Queue, topic::TopicCount};
 
 /// What there is at a moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,10 +53,32 @@ pub struct QueueUsage {
     pub bytes: usize,
     /// Messages that were delivered and are not acknowledged.
     pub leased: usize,
+    /// Messages that nobody is to get yet.
+    pub delayed: usize,
     /// Those who take messages or look at them.
     pub consumers: usize,
     /// The message groups that it knows.
     pub groups: usize,
+}
+
+impl QueueUsage {
+    pub(super) fn of<M>(queue: &Queue<M>) -> Self {
+        let amount = queue.amount();
+        Self {
+            messages: amount.messages,
+            bytes: amount.bytes,
+            leased: queue.leased().messages,
+            delayed: queue.delayed_count(),
+            consumers: queue.attached,
+            groups: queue.groups.len(),
+        }
+    }
+
+    /// Messages that wait for a consumer.
+    #[must_use]
+    pub fn ready(&self) -> usize {
+        self.messages - self.leased - self.delayed
+    }
 }
 
 impl<M: Payload> Broker<M> {
@@ -92,14 +114,7 @@ impl<M: Payload> Broker<M> {
     #[must_use]
     pub fn queue_usage(&self, queue: &Destination) -> Option<QueueUsage> {
         let queue = self.queues.queue(self.queues.named(queue)?);
-        let amount = queue.amount();
-        Some(QueueUsage {
-            messages: amount.messages,
-            bytes: amount.bytes,
-            leased: queue.leased().messages,
-            consumers: queue.attached,
-            groups: queue.groups.len(),
-        })
+        Some(QueueUsage::of(queue))
     }
 
     /// The sessions at this moment.

@@ -1,6 +1,7 @@
 //! STOMP on one connection: the order of things, and its end. What the client asks for is in `requests`, what it is sent
 //! in `outbox`.
 
+mod listing;
 mod login;
 mod message_id;
 mod outbox;
@@ -26,7 +27,10 @@ use gumboot_stomp_proto::{
 use gumboot_websocket::proto::{CloseCode, CloseFrame};
 use tracing::debug;
 
-use self::{login::Pending, refused::Refused, subscriptions::Subscriptions, withheld::Withheld};
+use self::{
+    listing::Listing, login::Pending, refused::Refused, subscriptions::Subscriptions,
+    withheld::Withheld,
+};
 use crate::{
     hub::Seat,
     mailbox::{Item, Signal, Wakeups},
@@ -56,6 +60,8 @@ pub(crate) struct Stomp {
     pending: Option<Box<Pending>>,
     subscriptions: Subscriptions,
     withheld: Withheld,
+    /// Lists of queues that are on their way; each is a subscription.
+    listings: VecDeque<Listing>,
     /// What was taken out of the mailbox and did not fit yet.
     outbox: VecDeque<Item>,
     /// Messages that nobody acknowledges: their names count on.
@@ -84,6 +90,7 @@ impl Stomp {
             pending: None,
             subscriptions: Subscriptions::default(),
             withheld: Withheld::default(),
+            listings: VecDeque::new(),
             outbox: VecDeque::new(),
             messages_sent: 0,
             messages: Messages::default(),
@@ -198,8 +205,10 @@ impl Subprotocol for Stomp {
             return login;
         }
         let mut signal = None;
+        let mut has_listed = false;
         if self.outbox.is_empty() {
             (self.outbox, signal) = self.seat.mailbox().poll_take(cx);
+            has_listed = !carrier.is_full() && self.list_portion();
         }
         let waited = self.outbox.len();
         self.send_outbox(now, carrier);
@@ -209,7 +218,7 @@ impl Subprotocol for Stomp {
         if let Some(signal) = signal {
             self.on_signal(now, signal, carrier);
         }
-        if self.outbox.len() < waited {
+        if has_listed || self.outbox.len() < waited {
             Poll::Ready(())
         } else {
             Poll::Pending

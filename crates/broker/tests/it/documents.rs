@@ -8,10 +8,11 @@ const REFERENCE: &str = include_str!("../../../../docs/stomp.md");
 const COMPARISON: &str = include_str!("../../../../docs/comparison.md");
 
 /// What reads or writes headers.
-const HEADERS: [&str; 15] = [
+const HEADERS: [&str; 16] = [
     SEND_HEADERS,
     SUBSCRIBE_HEADERS,
     include_str!("../../src/publication.rs"),
+    LISTING,
     include_str!("../../src/subprotocol/stomp/login.rs"),
     include_str!("../../src/subprotocol/stomp/outbox.rs"),
     include_str!("../../src/subprotocol/stomp/requests.rs"),
@@ -25,6 +26,7 @@ const HEADERS: [&str; 15] = [
     include_str!("../../../stomp-proto/src/encode.rs"),
     include_str!("../../../stomp-proto/src/server.rs"),
 ];
+const LISTING: &str = include_str!("../../src/subprotocol/stomp/listing.rs");
 const SEND_HEADERS: &str = include_str!("../../src/subprotocol/stomp/send_headers.rs");
 const SUBSCRIBE_HEADERS: &str = include_str!("../../src/subprotocol/stomp/subscribe_headers.rs");
 
@@ -32,8 +34,9 @@ const SUBSCRIBE_HEADERS: &str = include_str!("../../src/subprotocol/stomp/subscr
 const CALLS: [&str; 3] = ["Refused::by_broker(", "Refused::new(", "Self::new("];
 
 /// What says in a few words why there is an ERROR.
-const TITLES: [&str; 6] = [
+const TITLES: [&str; 7] = [
     include_str!("../../src/subprotocol/stomp.rs"),
+    LISTING,
     include_str!("../../src/subprotocol/stomp/login.rs"),
     include_str!("../../src/subprotocol/stomp/refused.rs"),
     include_str!("../../src/subprotocol/stomp/requests.rs"),
@@ -103,11 +106,11 @@ fn each_error_is_documented_and_no_other() {
         assert!(said.contains(title), "no error is called {title}");
     }
     // Those of the protocol stand in one place.
-    let source = TITLES[5];
+    let source = TITLES[6];
     let start = source.find("fn title").expect("there are titles");
     let end = source.find("impl fmt::Display").expect("there is more");
     let mut titles = texts(&source[start..end]);
-    let refused = TITLES[..5].iter().flat_map(|source| {
+    let refused = TITLES[..6].iter().flat_map(|source| {
         let behind = CALLS.iter().flat_map(|call| source.split(call).skip(1));
         behind.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
     });

@@ -14,6 +14,7 @@ mod give_back;
 mod handshake;
 mod heart_beat;
 mod publish;
+mod queue_list;
 mod slow_consumer;
 mod subscribe;
 mod support;

@@ -13,7 +13,9 @@ use gumboot_stomp_proto::{
 };
 
 use super::{
-    DISCONNECT_LINGER_MAX, End, Stomp, message_id,
+    DISCONNECT_LINGER_MAX, End, Stomp,
+    listing::QUEUES,
+    message_id,
     refused::Refused,
     send_headers,
     subscribe_headers::{self, GivenUp, Options},
@@ -166,6 +168,9 @@ impl Stomp {
         };
         let limits = &self.seat.hub().config.broker.limits;
         let mut options = Options::read(frame, &destination, subscribe.key.id(), limits)?;
+        if destination.as_str() == QUEUES {
+            return self.list_queues(&subscribe.key, &destination, options);
+        }
         let slow = options.slow.clone();
         let browses = options.browse.then(|| destination.clone());
         let durable = options.durable().map(Box::from);
@@ -199,6 +204,10 @@ impl Stomp {
             },
         };
         match ended {
+            Ok(ended) if Self::is_listing(ended.browses.as_ref()) => {
+                self.listings
+                    .retain(|listing| listing.subscription != ended.id);
+            }
             Ok(ended) => {
                 let unsent = self.unsent_of(Some(ended.id));
                 self.seat
@@ -309,6 +318,7 @@ impl Stomp {
         self.outbox = VecDeque::new();
         self.subscriptions = Subscriptions::default();
         self.withheld = Withheld::default();
+        self.listings = VecDeque::new();
     }
 
     /// What was taken out of the mailbox to be acknowledged, and is not sent; of one subscription or of all.

@@ -32,7 +32,7 @@ const BROWSER_CREDIT_MAX: Credit = Credit {
 #[derive(Debug)]
 pub(super) struct Options {
     credit: Option<Credit>,
-    selector: Option<Selector>,
+    pub(super) selector: Option<Selector>,
     no_local: bool,
     exclusive: bool,
     pub(super) browse: bool,

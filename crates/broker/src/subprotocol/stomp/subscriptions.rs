@@ -73,6 +73,11 @@ impl Subscriptions {
         Ok(id)
     }
 
+    /// How many have not ended.
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// Takes a subscription away; what is still on its way to it is dropped from now on.
     pub(super) fn remove(&mut self, key: &SubscriptionKey<'_>) -> Result<Subscription, Refusal> {
         let found = self.list.iter().position(|existing| existing.key == *key);
