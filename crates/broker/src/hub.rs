@@ -6,6 +6,7 @@
 mod carriage;
 mod clock;
 mod fan_out;
+mod histories;
 mod seat;
 pub(crate) mod timer;
 
@@ -56,7 +57,8 @@ struct Shared {
 }
 
 impl Hub {
-    pub(crate) fn new(config: Config) -> Arc<Self> {
+    pub(crate) fn new(mut config: Config) -> Arc<Self> {
+        histories::prepare(&mut config);
         Arc::new(Self {
             stomp_options: Arc::new(config.stomp.clone()),
             carriage: Carriage::new(&config.websocket, &config.stomp),

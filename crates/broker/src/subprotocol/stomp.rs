@@ -1,6 +1,7 @@
 //! STOMP on one connection: the order of things, and its end. What the client asks for is in `requests`, what it is sent
 //! in `outbox`.
 
+mod history_headers;
 mod listing;
 mod login;
 mod message_id;
@@ -157,12 +158,16 @@ impl Stomp {
         carrier.end(frame);
     }
 
-    fn send_receipt(&mut self, now: Instant, receipt_id: &str, carrier: &mut impl Carrier) {
+    fn send_receipt(
+        &mut self,
+        now: Instant,
+        receipt_id: &str,
+        more: &[(&str, &str)],
+        carrier: &mut impl Carrier,
+    ) {
         let mut out = Vec::new();
-        Receipt {
-            receipt_id: receipt_id.into(),
-        }
-        .encode(&mut out, self.version());
+        let receipt_id = receipt_id.into();
+        Receipt { receipt_id }.encode_with(&mut out, self.version(), more);
         self.send_frame(now, &out, carrier);
     }
 

@@ -30,8 +30,16 @@ impl<'a> Receipt<'a> {
 
     /// Appends the frame.
     pub fn encode(&self, out: &mut Vec<u8>, version: Version) {
+        self.encode_with(out, version, &[]);
+    }
+
+    /// Appends the frame with `more` headers of the server's own.
+    pub fn encode_with(&self, out: &mut Vec<u8>, version: Version, more: &[(&str, &str)]) {
         let mut frame = FrameWriter::new(out, Command::Receipt, version);
         frame.header("receipt-id", &self.receipt_id);
+        for (name, value) in more {
+            frame.header(name, value);
+        }
         frame.end();
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Instant};
 
 use gumboot_broker_core::{
     AckMode as BrokerAckMode, DeliveryId, Destination, Kind, Nack, Refusal, Send as BrokerSend,
-    Subscribe as BrokerSubscribe, SubscriptionId,
+    Subscribe as BrokerSubscribe, Subscribed, SubscriptionId,
 };
 use gumboot_stomp_proto::{
     Frame, Request,
@@ -14,6 +14,7 @@ use gumboot_stomp_proto::{
 
 use super::{
     DISCONNECT_LINGER_MAX, End, Stomp,
+    history_headers::Place,
     listing::QUEUES,
     message_id,
     refused::Refused,
@@ -36,6 +37,7 @@ impl Stomp {
     pub(super) fn on_event(&mut self, now: Instant, event: &Event<'_>, carrier: &mut impl Carrier) {
         let frame = &event.frame;
         let receipt = event.request.receipt();
+        let mut place = Place::default();
         let done = match &event.request {
             Request::Connect(connect) => self.on_connect(now, connect, frame, carrier),
             Request::Send(send) => {
@@ -47,7 +49,9 @@ impl Stomp {
                 }
                 done
             }
-            Request::Subscribe(subscribe) => self.on_subscribe(subscribe, frame),
+            Request::Subscribe(subscribe) => self
+                .on_subscribe(subscribe, frame)
+                .map(|subscribed| place = Place::of(&subscribed)),
             Request::Unsubscribe(unsubscribe) => self.on_unsubscribe(unsubscribe, frame),
             Request::Disconnect(_) => {
                 self.on_disconnect(now);
@@ -62,7 +66,7 @@ impl Stomp {
         match done {
             Ok(()) => {
                 if let Some(receipt_id) = receipt {
-                    self.send_receipt(now, receipt_id, carrier);
+                    self.send_receipt(now, receipt_id, &place.headers(), carrier);
                 }
             }
             Err(refused) => self.refuse(now, &refused, receipt, carrier),
@@ -152,6 +156,7 @@ impl Stomp {
         let subscribe = BrokerSubscribe::new(queue);
         self.seat
             .subscribe(id, subscribe, Slow::Disconnect, &mut self.wakeups)
+            .map(drop)
             .map_err(Refused::by_broker("Message refused"))
     }
 
@@ -159,7 +164,7 @@ impl Stomp {
         &mut self,
         subscribe: &Subscribe<'_>,
         frame: &Frame<'_>,
-    ) -> Result<(), Refused> {
+    ) -> Result<Subscribed, Refused> {
         let destination = self.destination(&subscribe.destination)?;
         let ack = match subscribe.ack {
             AckMode::Auto => BrokerAckMode::Auto,
@@ -169,17 +174,22 @@ impl Stomp {
         let limits = &self.seat.hub().config.broker.limits;
         let mut options = Options::read(frame, &destination, subscribe.key.id(), limits)?;
         if destination.as_str() == QUEUES {
-            return self.list_queues(&subscribe.key, &destination, options);
+            let listed = self.list_queues(&subscribe.key, &destination, options);
+            return listed.map(|()| Subscribed::default());
         }
         let slow = options.slow.clone();
         let browses = options.browse.then(|| destination.clone());
         let durable = options.durable().map(Box::from);
+        let is_stream = options.is_stream();
         let command = options.subscribe(&destination, ack)?;
         let refused = Refused::by_broker("Subscription refused");
         let id = self
             .subscriptions
             .insert(subscribe.key.clone(), ack, browses, durable)
             .map_err(&refused)?;
+        if is_stream {
+            self.subscriptions.note_stream(id);
+        }
         self.seat
             .subscribe(id, command, slow, &mut self.wakeups)
             .map_err(&refused)
@@ -294,7 +304,7 @@ impl Stomp {
             .commit(transaction, &mut self.wakeups)
             .map_err(Refused::by_broker("Transaction refused"))?;
         for receipt in receipts {
-            self.send_receipt(now, &receipt, carrier);
+            self.send_receipt(now, &receipt, &[], carrier);
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::{
 
 /// What the server alone says in a MESSAGE, and what of a SEND is not meant for receivers. A sender
 /// who could set these could pass a message off as another.
-const NOT_THE_SENDERS: [&str; 13] = [
+const NOT_THE_SENDERS: [&str; 16] = [
     "ack",
     "browser",
     "content-length",
@@ -24,12 +24,15 @@ const NOT_THE_SENDERS: [&str; 13] = [
     "dead-letter-origin",
     "dead-letter-reason",
     "delivery-count",
+    "epoch",
     "message-id",
+    "offset",
     "receipt",
     "redelivered",
     "retained",
     "subscription",
     "transaction",
+    "x-stream-offset",
 ];
 
 /// The part of a MESSAGE that all receivers share: from the header after the head to the NUL.
