@@ -17,13 +17,20 @@ use crate::process;
 const MAY_USE: &[(&str, &[&str])] = &[
     (
         "gumboot",
-        &["gumboot-broker", "gumboot-stomp", "gumboot-websocket"],
+        &[
+            "gumboot-broker",
+            "gumboot-stomp",
+            "gumboot-store",
+            "gumboot-store-fjall",
+            "gumboot-websocket",
+        ],
     ),
     (
         "gumboot-broker",
         &[
             "gumboot-broker-core",
             "gumboot-stomp-proto",
+            "gumboot-store",
             "gumboot-websocket",
         ],
     ),

@@ -8,12 +8,16 @@ use std::{
 
 use gumboot_broker_core::{Kinds, Settings as BrokerSettings};
 use gumboot_stomp_proto::{HeartBeat, ServerOptions};
+use gumboot_store::Store;
 use gumboot_websocket::{
     OriginPolicy, proto,
     server::{HttpLimits, ServerTls},
 };
 
-use crate::auth::Users;
+use crate::{
+    auth::Users,
+    journal::{durability::Durabilities, space::FreeSpace},
+};
 
 /// What is found at the paths of the HTTP address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +69,13 @@ pub struct Config {
     /// Bytes of messages that wait for one connection; past it, the connection is closed. Default 64 MiB: four of
     /// the largest that STOMP lets through.
     pub mailbox_bytes_max: usize,
+    /// What keeps queues, durable subscriptions, retained and delayed messages longer than the server runs. It is the
+    /// server's alone, and dropped at its end. Default: without, so that all is in memory only.
+    pub store: Option<Arc<dyn Store>>,
+    /// How much room there has to be where the store is. Default: that is not looked at.
+    pub free_space: Option<FreeSpace>,
+    /// What holds for messages that do not say whether they are kept, and what their RECEIPT waits for.
+    pub durability: Durabilities,
 }
 
 /// How long a browser that keeps its WebSocket alive may be late with heart-beats: the timers of a hidden page ring
@@ -99,6 +110,9 @@ impl Default for Config {
             broker: BrokerSettings::default(),
             connections_max: 1_000_000,
             mailbox_bytes_max: 64 << 20,
+            store: None,
+            free_space: None,
+            durability: Durabilities::default(),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     config::Endpoints,
     console,
     hub::{Hub, Seat},
+    journal::health,
     metrics::{Connected, ConnectionKind},
 };
 
@@ -60,6 +61,9 @@ pub(crate) fn answer<B>(hub: &Arc<Hub>, request: &Request<B>) -> Answer<Accepted
     match (hub.config.endpoints, path) {
         (Endpoints::Echo, _) | (Endpoints::Broker, "/echo") => upgrade(hub, request, Use::Echo),
         (Endpoints::Broker, "/ws") => upgrade(hub, request, Use::Stomp),
+        (Endpoints::Broker, health::PATH) if is_read(request.method()) => {
+            Answer::Http(health::response(hub.journal.as_deref()))
+        }
         (Endpoints::Broker, _) => Answer::Http(page(request.method(), path)),
     }
 }
@@ -98,6 +102,10 @@ fn is_one_more<B>(request: &Request<B>) -> bool {
     request.version() == Version::HTTP_2
 }
 
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
 /// A page of the console, or why there is none.
 fn page(method: &Method, path: &str) -> Response<Full<Bytes>> {
     let Some(asset) = console::asset(path) else {
@@ -106,7 +114,7 @@ fn page(method: &Method, path: &str) -> Response<Full<Bytes>> {
             "there is nothing here; the console is at /\n",
         );
     };
-    if !matches!(*method, Method::GET | Method::HEAD) {
+    if !is_read(method) {
         let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "GET it\n");
         response
             .headers_mut()

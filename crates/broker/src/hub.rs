@@ -6,7 +6,7 @@
 mod carriage;
 mod clock;
 mod fan_out;
-mod histories;
+mod record;
 mod seat;
 pub(crate) mod timer;
 
@@ -24,6 +24,11 @@ pub(crate) use self::seat::Seat;
 use self::{carriage::Carriage, clock::Clock, fan_out::FanOut};
 use crate::{
     config::Config,
+    journal::{
+        Journal, Recorder, Turn,
+        restore::{RestoreError, Restored, Start, restore},
+        writer::Writer,
+    },
     mailbox::{Mailbox, Signal, Wakeups},
     metrics::Metrics,
     publication::{Message, Publication},
@@ -38,6 +43,8 @@ pub(crate) struct Hub {
     pub(crate) stomp_options: Arc<ServerOptions>,
     /// What a WebSocket of STOMP may send, before and after its client has logged in.
     pub(crate) carriage: Carriage,
+    /// Where there is a store.
+    pub(crate) journal: Option<Arc<Journal>>,
     clock: Clock,
     shared: Mutex<Shared>,
     draining: AtomicBool,
@@ -54,26 +61,57 @@ struct Shared {
     mailboxes: Slab<Arc<Mailbox>>,
     /// What the broker's timer is set to.
     timer: Option<Timestamp>,
+    /// What a store is to keep.
+    recorder: Option<Recorder>,
+}
+
+/// What was restored from a store, and what writes to it.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) restored: Restored,
+    pub(crate) writer: Writer,
+    pub(crate) journal: Arc<Journal>,
 }
 
 impl Hub {
-    pub(crate) fn new(mut config: Config) -> Arc<Self> {
-        histories::prepare(&mut config);
-        Arc::new(Self {
+    /// A hub without connections. Where there is a store, the broker is as that has it, and only what is given has it.
+    pub(crate) async fn start(
+        mut config: Config,
+    ) -> Result<(Arc<Self>, Option<Stored>), RestoreError> {
+        let clock = Clock::start();
+        let mut broker = Broker::new(config.broker.clone());
+        let (mut recorder, mut stored) = (None, None);
+        if let Some(store) = config.store.take() {
+            let journal = Arc::new(Journal::new());
+            let start = restore(store, &config.kinds, &mut broker, clock.now()).await?;
+            let Start {
+                restored, writer, ..
+            } = start;
+            recorder = Some(start.recorder);
+            stored = Some(Stored {
+                restored,
+                writer,
+                journal,
+            });
+        }
+        let hub = Self {
             stomp_options: Arc::new(config.stomp.clone()),
             carriage: Carriage::new(&config.websocket, &config.stomp),
+            journal: stored.as_ref().map(|stored| Arc::clone(&stored.journal)),
             metrics: Arc::default(),
-            clock: Clock::start(),
+            clock,
             shared: Mutex::new(Shared {
-                broker: Broker::new(config.broker.clone()),
+                broker,
                 mailboxes: Slab::new(),
                 timer: None,
+                recorder,
             }),
             config,
             draining: AtomicBool::new(false),
             emptied: Notify::new(),
             hurry: Notify::new(),
-        })
+        };
+        Ok((Arc::new(hub), stored))
     }
 
     /// A place for a connection. One that comes while the server goes down is told so at once.
@@ -115,12 +153,12 @@ impl Hub {
 
     /// A message of the server's own.
     pub(crate) fn publish(&self, destination: &Destination, publication: &Arc<Publication>) {
-        let mut wakeups = Wakeups::default();
+        let mut turn = Turn::default();
         let message = Message(Arc::clone(publication));
-        self.command(&mut wakeups, |broker, output| {
+        self.command(&mut turn, |broker, output| {
             broker.publish(self.now(), destination, &message, output);
         });
-        wakeups.wake();
+        turn.wake();
     }
 
     /// Calls `with` with the broker.
@@ -128,10 +166,10 @@ impl Hub {
         with(&self.lock().broker)
     }
 
-    /// Calls `with` with the broker and where its effects go; those to wake are added to `wakeups`.
+    /// Calls `with` with the broker and where its effects go; `turn` has then who is to be woken, and what is stored.
     fn command<T>(
         &self,
-        wakeups: &mut Wakeups,
+        turn: &mut Turn,
         with: impl FnOnce(&mut Broker<Message>, &mut FanOut<'_>) -> T,
     ) -> T {
         let mut shared = self.lock();
@@ -139,16 +177,27 @@ impl Hub {
             broker,
             mailboxes,
             timer,
+            recorder,
         } = &mut *shared;
-        let done = with(broker, &mut FanOut { mailboxes, wakeups });
+        let mut output = FanOut {
+            mailboxes,
+            wakeups: &mut turn.wakeups,
+            recorder: recorder.as_mut(),
+            clock: &self.clock,
+        };
+        let done = with(broker, &mut output);
         let deadline = broker.poll_timeout();
         let is_earlier = deadline.is_some_and(|deadline| timer.is_none_or(|set| deadline < set));
         if is_earlier {
             *timer = deadline;
         }
+        let is_filled = self.end_of_command(recorder.as_mut(), turn);
         drop(shared);
         if is_earlier {
             self.hurry.notify_one();
+        }
+        if is_filled && let Some(journal) = &self.journal {
+            journal.wake_writer();
         }
         done
     }

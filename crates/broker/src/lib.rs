@@ -10,6 +10,7 @@ mod config;
 mod console;
 mod http;
 mod hub;
+mod journal;
 mod listener;
 mod mailbox;
 mod metrics;
@@ -26,13 +27,20 @@ pub use crate::{
         VERIFICATION_WAIT_MAX, VERIFICATIONS_MAX,
     },
     config::{Config, Endpoints},
-    server::{Addresses, BindError, DRAIN_MAX, Server},
+    journal::{
+        durability::{Durabilities, Durability},
+        restore::{RestoreError, Restored},
+        space::FreeSpace,
+        writer::CLOSE_MAX,
+    },
+    server::{Addresses, BindError, DRAIN_MAX, Server, StartError},
 };
 pub use gumboot_broker_core::{
-    Destination, DestinationError, HistoryPolicy, Kind, Kinds, Limits as BrokerLimits, Overflow,
-    QueuePolicy, Settings as BrokerSettings,
+    Destination, DestinationError, Kind, Kinds, Limits as BrokerLimits, Overflow, QueuePolicy,
+    Settings as BrokerSettings,
 };
 pub use gumboot_stomp_proto::{HeartBeat, Limits as StompLimits};
+pub use gumboot_store::{Level, Store};
 pub use gumboot_websocket::{
     InvalidOrigin, OriginPolicy,
     server::{HttpLimits, ServerTls, TlsFileError, TlsFileReason},

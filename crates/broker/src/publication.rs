@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use bytes::Bytes;
 use gumboot_broker_core::{DeadLetter, Payload};
 use gumboot_stomp_proto::{Frame, Tail, Version};
 use gumboot_websocket::proto::{MessageKind, SharedBytes};
@@ -41,6 +42,11 @@ impl Publication {
             cost,
             spellings: Default::default(),
         })
+    }
+
+    /// The tail as a store keeps it, in the spelling of 1.2.
+    pub(crate) fn octets(&self) -> Bytes {
+        self.tail.bytes(Version::V1_2)
     }
 
     /// What all receivers of a version get behind the head of their own.

@@ -3,11 +3,16 @@
 use std::{error, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, task::JoinSet, time::timeout};
-use tracing::info;
+use tracing::{error, info};
 
 use crate::{
     config::Config,
-    hub::{Hub, timer},
+    hub::{Hub, Stored, timer},
+    journal::{
+        restore::{RestoreError, Restored},
+        space,
+        writer::CLOSE_MAX,
+    },
     listener, system,
 };
 
@@ -22,6 +27,7 @@ pub struct Server {
     stomp: Option<TcpListener>,
     stomps: Option<TcpListener>,
     addresses: Addresses,
+    stored: Option<Stored>,
 }
 
 /// Where a server listens: the real ports, also where 0 was asked for.
@@ -61,12 +67,46 @@ impl error::Error for BindError {
     }
 }
 
+/// Why a server cannot start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address cannot be listened on.
+    Bind(BindError),
+    /// What the store has cannot be restored.
+    Restore(RestoreError),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind(error) => error.fmt(f),
+            Self::Restore(error) => error.fmt(f),
+        }
+    }
+}
+
+impl error::Error for StartError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Bind(error) => Some(error),
+            Self::Restore(error) => Some(error),
+        }
+    }
+}
+
+impl From<BindError> for StartError {
+    fn from(error: BindError) -> Self {
+        Self::Bind(error)
+    }
+}
+
 impl Server {
-    /// Binds the addresses; connections wait from here on.
+    /// Binds the addresses, and connections wait from here on; then restores what the store has, if there is one.
     ///
     /// # Errors
-    /// [`BindError`] for the first that cannot be bound.
-    pub async fn bind(config: Config) -> Result<Self, BindError> {
+    /// [`StartError::Bind`] for the first address that cannot be bound, [`StartError::Restore`].
+    pub async fn bind(config: Config) -> Result<Self, StartError> {
         let (http, http_address) = bind(config.listen).await?;
         let stomp = bind_if(config.stomp_listen).await?;
         let stomps = bind_if(config.stomps_listen.filter(|_| config.tls.is_some())).await?;
@@ -75,13 +115,22 @@ impl Server {
             stomp: stomp.as_ref().map(|s| s.1),
             stomps: stomps.as_ref().map(|s| s.1),
         };
+        let started = Hub::start(config).await;
+        let (hub, stored) = started.map_err(StartError::Restore)?;
         Ok(Self {
-            hub: Hub::new(config),
+            hub,
             http,
             stomp: stomp.map(|s| s.0),
             stomps: stomps.map(|s| s.0),
             addresses,
+            stored,
         })
+    }
+
+    /// What was restored from the store; none without one.
+    #[must_use]
+    pub fn restored(&self) -> Option<Restored> {
+        self.stored.as_ref().map(|stored| stored.restored)
     }
 
     /// Where the server listens.
@@ -90,10 +139,20 @@ impl Server {
         self.addresses
     }
 
-    /// Serves until `stop` is ready; then tells every connection, and returns when all have ended or after
-    /// [`DRAIN_MAX`].
+    /// Serves until `stop` is ready; then tells every connection, and waits until all have ended, no longer than
+    /// [`DRAIN_MAX`]. Returns when the store has all and is closed, where there is one, or after [`CLOSE_MAX`].
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut tasks = JoinSet::new();
+        let writer = self.stored.map(|stored| {
+            let Stored {
+                writer, journal, ..
+            } = stored;
+            if let Some(free_space) = self.hub.config.free_space.clone() {
+                tasks.spawn(space::watch(free_space, Arc::clone(&journal)));
+            }
+            let write = writer.run(Arc::clone(&self.hub), Arc::clone(&journal));
+            (tokio::spawn(write), journal)
+        });
         tasks.spawn(listener::accept_http(Arc::clone(&self.hub), self.http));
         if let Some(stomp) = self.stomp {
             tasks.spawn(listener::accept_stomp(Arc::clone(&self.hub), stomp));
@@ -108,6 +167,14 @@ impl Server {
         info!("shutting down");
         if timeout(DRAIN_MAX, self.hub.drain()).await.is_err() {
             info!("some connections did not end in time");
+        }
+        if let Some((writer, journal)) = writer {
+            journal.end();
+            match timeout(CLOSE_MAX, writer).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => error!(%error, "the store was not closed"),
+                Err(_) => error!("the store was not closed in time"),
+            }
         }
     }
 }

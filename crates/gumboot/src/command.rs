@@ -23,7 +23,7 @@ use std::{
     sync::Arc,
 };
 
-use gumboot_broker::{Config, Endpoints, Server};
+use gumboot_broker::{Config, Endpoints, Server, StartError};
 use gumboot_websocket::proto;
 use tokio::{
     runtime::{Builder, Runtime},
@@ -33,6 +33,7 @@ use tokio::{
 use tracing::warn;
 use tracing_subscriber::filter::LevelFilter;
 
+use self::serve::Data;
 use crate::cli::Command;
 
 /// Reads something of a running server again, and says in the log what came of it. It may take a while.
@@ -69,7 +70,8 @@ fn log(level: LevelFilter) {
 
 /// Runs a server until Ctrl-C or SIGTERM, and prints what `addresses` says once it listens.
 fn run_server(
-    config: Config,
+    mut config: Config,
+    data: Option<Data>,
     threads: Option<usize>,
     reload: Option<Reload>,
     addresses: impl FnOnce(&Server) -> String,
@@ -81,9 +83,15 @@ fn run_server(
         Err(error) => return fail(EXIT_FAILURE, &format!("cannot start: {error}")),
     };
     let exit = runtime.block_on(async {
+        if let Some(data) = data
+            && let Err(exit) = data.open(&mut config).await
+        {
+            return exit;
+        }
         let server = match Server::bind(config).await {
             Ok(server) => server,
-            Err(error) => return fail(EXIT_USAGE, &error.to_string()),
+            Err(StartError::Bind(error)) => return fail(EXIT_USAGE, &error.to_string()),
+            Err(error) => return fail(EXIT_FAILURE, &error.to_string()),
         };
         let stop = match stop() {
             Ok(stop) => stop,

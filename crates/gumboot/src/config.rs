@@ -4,7 +4,6 @@
 //! variables say beside it is in `command::serve`.
 
 mod destinations;
-mod history;
 mod limits;
 mod problem;
 mod units;
@@ -26,10 +25,9 @@ use tracing_subscriber::filter::LevelFilter;
 pub(crate) use self::users::{Secret, WrittenUsers};
 use self::{
     destinations::{Destinations, Policy, Queue, resolve_queues},
-    history::{History, resolve_histories},
     limits::{HeartBeat, Limits},
     problem::Problems,
-    units::from_text,
+    units::{bytes, from_text},
     users::{Role, User},
 };
 
@@ -52,13 +50,15 @@ struct File {
     hide_server: Option<bool>,
     #[serde(deserialize_with = "from_text")]
     log: Option<LevelFilter>,
+    data: Option<PathBuf>,
+    #[serde(deserialize_with = "bytes")]
+    free_space_min: Option<u64>,
     tls: Option<TlsFiles>,
     heart_beat: HeartBeat,
     limits: Limits,
     destinations: Destinations,
     queues: Vec<Queue>,
     topics: Policy,
-    history: Vec<History>,
     roles: Vec<Role>,
     users: Vec<User>,
 }
@@ -129,6 +129,10 @@ pub(crate) struct Read {
     pub(crate) hide_server: Option<bool>,
     pub(crate) log: Option<LevelFilter>,
     pub(crate) tls: Option<TlsFiles>,
+    /// Where messages are kept.
+    pub(crate) data: Option<PathBuf>,
+    /// The bytes that stay free on its disk.
+    pub(crate) free_space_min: Option<u64>,
     /// All of which only the file speaks: limits, heart-beats, destinations and queues.
     pub(crate) config: Config,
     /// What a WebSocket may send; `compress` is not looked at.
@@ -185,8 +189,9 @@ impl File {
         config.reply_to_subscribes = self.destinations.reply_to_subscribes;
         config.kinds = self.destinations.kinds(problems);
         let kinds = &config.kinds;
-        config.broker.queues = resolve_queues(self.queues, kinds, problems);
-        config.broker.histories = resolve_histories(self.history, kinds, problems);
+        (config.broker.queues, config.durability.queues) =
+            resolve_queues(self.queues, kinds, problems);
+        config.durability.topic = self.topics.durability();
         config.broker.topic = self.topics.resolve(kinds, problems).into();
         let users = WrittenUsers::resolve(self.users, self.roles, kinds, problems);
         let origins = |origins: Vec<Origin>| origins.into_iter().map(|origin| origin.0).collect();
@@ -203,6 +208,8 @@ impl File {
                 cert: folder.join(tls.cert),
                 key: folder.join(tls.key),
             }),
+            data: self.data.map(|data| folder.join(data)),
+            free_space_min: self.free_space_min,
             config,
             websocket: Some(websocket),
             users,

@@ -23,7 +23,10 @@ pub use self::{
     connected::Connected,
     disconnect::Disconnect,
     error::ErrorFrame,
-    message::{Message, encode_head, tail::Tail},
+    message::{
+        Message, encode_head,
+        tail::{InvalidTail, Tail},
+    },
     receipt::Receipt,
     send::Send,
     subscribe::{AckMode, Subscribe, SubscriptionKey, Unsubscribe},

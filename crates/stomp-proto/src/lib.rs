@@ -56,7 +56,7 @@ mod version;
 
 pub use crate::{
     client::ClientSession,
-    command::{Command, ConnectOptions, ErrorFrame, Request, Response, Tail},
+    command::{Command, ConnectOptions, ErrorFrame, InvalidTail, Request, Response, Tail},
     decode::{Decoded, Decoder},
     encode::FrameWriter,
     error::{Error, ErrorKind, Fault},

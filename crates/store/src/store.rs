@@ -1,6 +1,6 @@
 //! The trait that every store implements.
 
-use std::{pin::Pin, sync::Arc};
+use std::{fmt, pin::Pin, sync::Arc};
 
 use crate::{
     batch::Batch,
@@ -15,7 +15,8 @@ pub type StoreFuture<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + S
 /// Keeps streams of records.
 ///
 /// Batches are applied in the order of the calls of [`commit`](Self::commit), whenever their answers are polled. What a
-/// confirmed batch did is seen by every call that begins after the confirmation.
+/// confirmed batch did is seen by every call that begins after the confirmation. Once a batch has reached a level, all
+/// before it have; so an empty one is a way to wait for that.
 pub trait Store: Send + Sync + 'static {
     /// The life of the store that its offsets are of.
     fn epoch(&self) -> Epoch;
@@ -62,6 +63,15 @@ pub trait Store: Send + Sync + 'static {
     /// As [`read`](Self::read); nothing is leased then.
     fn lease(&self, stream: &StreamName, portion: Portion, now_ms: u64)
     -> StoreFuture<Vec<Record>>;
+}
+
+impl fmt::Debug for dyn Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("epoch", &self.epoch())
+            .field("level_max", &self.level_max())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {

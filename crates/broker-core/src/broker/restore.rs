@@ -35,7 +35,7 @@ impl<M: Payload> Broker<M> {
         }
     }
 
-    /// There was a durable subscription. It goes on if its client subscribes with the same selector and `no_local`.
+    /// There was a durable subscription; the name of its topic is as it was told, that of a user's with the user. It goes on if its client subscribes with the same selector and `no_local`.
     /// Until then it gets what anybody sends, as those sessions are gone whose messages it did not want.
     ///
     /// # Panics
@@ -52,7 +52,10 @@ impl<M: Payload> Broker<M> {
         let durable = (Arc::clone(&client), Arc::clone(&name));
         let is_new = self.queues.durable(&durable).is_none();
         assert!(is_new, "{client} has a durable subscription {name} already");
-        let topic = topic.clone();
+        let topic = match topic.kind() {
+            Kind::User => topic.to_user(),
+            _ => topic.clone(),
+        };
         let key = self.queues.open_for_topic(QueueName::Durable {
             client,
             name,

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use gumboot_broker_core::{
-    DeliveryId, Destination, Login, Nack, Refusal, Send, SessionId, Subscribe, Subscribed,
-    SubscriptionId,
+    DeliveryId, Destination, Login, Nack, Refusal, Send, SessionId, Subscribe, SubscriptionId,
 };
 
 use super::Hub;
 use crate::{
-    mailbox::{Mailbox, Slow, Wakeups},
+    journal::Turn,
+    mailbox::{Mailbox, Slow},
     publication::Message,
 };
 
 /// The place of a connection in the hub, given back when dropped.
 ///
-/// Those whom a command gives something to are added to its `wakeups`.
+/// What a command leaves to be done is in its `turn`.
 #[derive(Debug)]
 pub(crate) struct Seat {
     hub: Arc<Hub>,
@@ -47,15 +47,13 @@ impl Seat {
 
     /// The client is gone, though its connection may stand for a while. `unsent` was taken from the mailbox, and is not
     /// going to be sent.
-    pub(crate) fn disconnect(&self, unsent: &[DeliveryId]) {
-        let mut wakeups = Wakeups::default();
-        self.hub.command(&mut wakeups, |broker, output| {
+    pub(crate) fn disconnect(&self, unsent: &[DeliveryId], turn: &mut Turn) {
+        self.hub.command(turn, |broker, output| {
             for id in unsent.iter().chain(&self.mailbox.unsent(None)) {
                 broker.handle_unsent(self.id, *id);
             }
             broker.handle_disconnect(self.hub.now(), self.id, output);
         });
-        wakeups.wake();
     }
 
     pub(crate) fn subscribe(
@@ -63,11 +61,13 @@ impl Seat {
         subscription: SubscriptionId,
         subscribe: Subscribe<'_>,
         slow: Slow,
-        wakeups: &mut Wakeups,
-    ) -> Result<Subscribed, Refusal> {
+        turn: &mut Turn,
+    ) -> Result<(), Refusal> {
         self.mailbox.set_policy(subscription, slow);
-        self.hub.command(wakeups, |broker, output| {
-            broker.handle_subscribe(self.hub.now(), self.id, subscription, subscribe, output)
+        self.hub.command(turn, |broker, output| {
+            broker
+                .handle_subscribe(self.hub.now(), self.id, subscription, subscribe, output)
+                .map(drop)
         })
     }
 
@@ -76,9 +76,9 @@ impl Seat {
         &self,
         subscription: SubscriptionId,
         unsent: &[DeliveryId],
-        wakeups: &mut Wakeups,
+        turn: &mut Turn,
     ) -> Result<(), Refusal> {
-        self.hub.command(wakeups, |broker, output| {
+        self.hub.command(turn, |broker, output| {
             for id in unsent
                 .iter()
                 .chain(&self.mailbox.unsent(Some(subscription)))
@@ -91,18 +91,14 @@ impl Seat {
         Ok(())
     }
 
-    pub(crate) fn forget_durable(&self, name: &str, wakeups: &mut Wakeups) -> Result<(), Refusal> {
-        self.hub.command(wakeups, |broker, output| {
+    pub(crate) fn forget_durable(&self, name: &str, turn: &mut Turn) -> Result<(), Refusal> {
+        self.hub.command(turn, |broker, output| {
             broker.handle_forget_durable(self.hub.now(), self.id, name, output)
         })
     }
 
-    pub(crate) fn send(
-        &self,
-        send: &Send<'_, Message>,
-        wakeups: &mut Wakeups,
-    ) -> Result<(), Refusal> {
-        self.hub.command(wakeups, |broker, output| {
+    pub(crate) fn send(&self, send: &Send<'_, Message>, turn: &mut Turn) -> Result<(), Refusal> {
+        self.hub.command(turn, |broker, output| {
             broker
                 .handle_send(self.hub.now(), self.id, send, output)
                 .map(drop)
@@ -117,9 +113,9 @@ impl Seat {
         &self,
         delivery: DeliveryId,
         transaction: Option<&str>,
-        wakeups: &mut Wakeups,
+        turn: &mut Turn,
     ) -> Result<(), Refusal> {
-        self.hub.command(wakeups, |broker, output| {
+        self.hub.command(turn, |broker, output| {
             broker.handle_ack(self.hub.now(), self.id, delivery, transaction, output)
         })
     }
@@ -129,43 +125,36 @@ impl Seat {
         delivery: DeliveryId,
         nack: Nack,
         transaction: Option<&str>,
-        wakeups: &mut Wakeups,
+        turn: &mut Turn,
     ) -> Result<(), Refusal> {
-        self.hub.command(wakeups, |broker, output| {
+        self.hub.command(turn, |broker, output| {
             broker.handle_nack(self.hub.now(), self.id, delivery, nack, transaction, output)
         })
     }
 
     /// These deliveries, and all before them of the same subscriptions, were sent.
-    pub(crate) fn sent(&self, deliveries: &[DeliveryId], wakeups: &mut Wakeups) {
-        self.hub.command(wakeups, |broker, output| {
+    pub(crate) fn sent(&self, deliveries: &[DeliveryId], turn: &mut Turn) {
+        self.hub.command(turn, |broker, output| {
             for id in deliveries {
                 broker.handle_sent(self.hub.now(), self.id, *id, output);
             }
         });
     }
 
-    /// What was replayed until now was sent.
-    pub(crate) fn replayed(&self, wakeups: &mut Wakeups) {
-        self.hub.command(wakeups, |broker, output| {
-            broker.handle_replayed(self.hub.now(), self.id, output);
-        });
-    }
-
     pub(crate) fn begin(&self, transaction: &str) -> Result<(), Refusal> {
-        self.hub.command(&mut Wakeups::default(), |broker, _| {
+        self.hub.command(&mut Turn::default(), |broker, _| {
             broker.handle_begin(self.hub.now(), self.id, transaction)
         })
     }
 
-    pub(crate) fn commit(&self, transaction: &str, wakeups: &mut Wakeups) -> Result<(), Refusal> {
-        self.hub.command(wakeups, |broker, output| {
+    pub(crate) fn commit(&self, transaction: &str, turn: &mut Turn) -> Result<(), Refusal> {
+        self.hub.command(turn, |broker, output| {
             broker.handle_commit(self.hub.now(), self.id, transaction, output)
         })
     }
 
     pub(crate) fn abort(&self, transaction: &str) -> Result<(), Refusal> {
-        self.hub.command(&mut Wakeups::default(), |broker, _| {
+        self.hub.command(&mut Turn::default(), |broker, _| {
             broker.handle_abort(self.hub.now(), self.id, transaction)
         })
     }
@@ -173,7 +162,9 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.disconnect(&[]);
+        let mut turn = Turn::default();
+        self.disconnect(&[], &mut turn);
+        turn.wake();
         let mut shared = self.hub.lock();
         shared.mailboxes.remove(self.id.0);
         let is_last = shared.mailboxes.is_empty();

@@ -1,11 +1,11 @@
 //! What the broker does when time passes: delayed messages, those that expire, transactions that are too old.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use tokio::{select, task::yield_now, time::sleep};
 
 use super::Hub;
-use crate::mailbox::Wakeups;
+use crate::journal::{Seen, Turn};
 
 /// The clock of the system may be set while the timer runs, so that is looked at this often.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
@@ -18,6 +18,10 @@ pub(crate) async fn run(hub: Arc<Hub>) {
             continue;
         };
         if left.is_zero() {
+            if let Some(journal) = &hub.journal {
+                let mut seen = Seen::default();
+                poll_fn(|cx| journal.room.poll(cx, &mut seen)).await;
+            }
             hub.handle_timeout();
             // Each step is short, and others have their turn between them.
             yield_now().await;
@@ -41,10 +45,10 @@ impl Hub {
     }
 
     fn handle_timeout(&self) {
-        let mut wakeups = Wakeups::default();
-        self.command(&mut wakeups, |broker, output| {
+        let mut turn = Turn::default();
+        self.command(&mut turn, |broker, output| {
             broker.handle_timeout(self.now(), output);
         });
-        wakeups.wake();
+        turn.wake();
     }
 }

@@ -1,11 +1,11 @@
 //! STOMP on one connection: the order of things, and its end. What the client asks for is in `requests`, what it is sent
 //! in `outbox`.
 
-mod history_headers;
 mod listing;
 mod login;
 mod message_id;
 mod outbox;
+mod receipts;
 mod refused;
 mod requests;
 mod send_headers;
@@ -22,19 +22,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gumboot_stomp_proto::{
-    Beat, Error, ErrorFrame, Input, ServerOptions, ServerSession, Version, command::Receipt,
-};
+use gumboot_stomp_proto::{Beat, Error, ErrorFrame, Input, ServerOptions, ServerSession, Version};
 use gumboot_websocket::proto::{CloseCode, CloseFrame};
 use tracing::debug;
 
 use self::{
-    listing::Listing, login::Pending, refused::Refused, subscriptions::Subscriptions,
-    withheld::Withheld,
+    listing::Listing, login::Pending, receipts::Receipts, refused::Refused,
+    subscriptions::Subscriptions, withheld::Withheld,
 };
 use crate::{
     hub::Seat,
-    mailbox::{Item, Signal, Wakeups},
+    journal::{Seen, Turn},
+    mailbox::{Item, Signal},
     metrics::Messages,
     subprotocol::{Carrier, Subprotocol},
 };
@@ -63,12 +62,17 @@ pub(crate) struct Stomp {
     withheld: Withheld,
     /// Lists of queues that are on their way; each is a subscription.
     listings: VecDeque<Listing>,
+    /// What waits for the store.
+    receipts: Receipts,
+    /// Whether so much waits for the store that nothing more is looked at.
+    is_stalled: bool,
+    seen: Seen,
     /// What was taken out of the mailbox and did not fit yet.
     outbox: VecDeque<Item>,
     /// Messages that nobody acknowledges: their names count on.
     messages_sent: u64,
     messages: Messages,
-    wakeups: Wakeups,
+    turn: Turn,
     end: End,
 }
 
@@ -92,10 +96,13 @@ impl Stomp {
             subscriptions: Subscriptions::default(),
             withheld: Withheld::default(),
             listings: VecDeque::new(),
+            receipts: Receipts::default(),
+            is_stalled: false,
+            seen: Seen::default(),
             outbox: VecDeque::new(),
             messages_sent: 0,
             messages: Messages::default(),
-            wakeups: Wakeups::default(),
+            turn: Turn::default(),
             end: End::No,
         }
     }
@@ -158,19 +165,6 @@ impl Stomp {
         carrier.end(frame);
     }
 
-    fn send_receipt(
-        &mut self,
-        now: Instant,
-        receipt_id: &str,
-        more: &[(&str, &str)],
-        carrier: &mut impl Carrier,
-    ) {
-        let mut out = Vec::new();
-        let receipt_id = receipt_id.into();
-        Receipt { receipt_id }.encode_with(&mut out, self.version(), more);
-        self.send_frame(now, &out, carrier);
-    }
-
     /// Sends a frame other than MESSAGE: they are always text.
     fn send_frame(&mut self, now: Instant, frame: &[u8], carrier: &mut impl Carrier) {
         self.session.handle_sent(now);
@@ -187,6 +181,25 @@ impl Stomp {
                 self.refuse(now, &Refused::new("Slow consumer", &detail), None, carrier);
             }
         }
+    }
+
+    /// What is stored is answered; ready if something was, or if there is room again for what the client asks for.
+    fn poll_journal(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        carrier: &mut impl Carrier,
+    ) -> Poll<()> {
+        let Some(journal) = &self.seat.hub().journal else {
+            return Poll::Pending;
+        };
+        let was_stalled = self.is_stalled;
+        self.is_stalled = journal.room.poll(cx, &mut self.seen).is_pending();
+        let answered = self.poll_receipts(cx, now, carrier);
+        if was_stalled && !self.is_stalled {
+            return Poll::Ready(());
+        }
+        answered
     }
 
     fn version(&self) -> Version {
@@ -209,6 +222,10 @@ impl Subprotocol for Stomp {
         if login.is_ready() {
             return login;
         }
+        let answered = self.poll_journal(cx, now, carrier);
+        if self.end == End::Ended {
+            return Poll::Ready(());
+        }
         let mut signal = None;
         let mut has_listed = false;
         if self.outbox.is_empty() {
@@ -216,14 +233,16 @@ impl Subprotocol for Stomp {
             has_listed = !carrier.is_full() && self.list_portion();
         }
         let waited = self.outbox.len();
-        self.send_outbox(now, carrier);
+        if !self.is_stalled && !self.receipts.hold_messages() {
+            self.send_outbox(now, carrier);
+        }
         if signal.is_none() && !self.outbox.is_empty() {
             signal = self.seat.mailbox().poll_signal(cx);
         }
         if let Some(signal) = signal {
             self.on_signal(now, signal, carrier);
         }
-        if has_listed || self.outbox.len() < waited {
+        if answered.is_ready() || has_listed || self.outbox.len() < waited {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -231,7 +250,7 @@ impl Subprotocol for Stomp {
     }
 
     fn takes_input(&self) -> bool {
-        self.pending.is_none()
+        self.pending.is_none() && !self.is_stalled && !self.receipts.is_full()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -248,6 +267,10 @@ impl Subprotocol for Stomp {
                 self.end(&CloseFrame::truncated(CloseCode::NORMAL, ""), carrier);
             }
             return;
+        }
+        if !self.takes_input() {
+            // What was not read is no silence.
+            self.session.handle_received(now);
         }
         match self.session.handle_timeout(now) {
             Ok(Some(Beat)) => {
@@ -266,11 +289,12 @@ impl Subprotocol for Stomp {
         self.session.close();
         self.pending = None;
         self.leave();
+        self.receipts = Receipts::default();
         self.end = End::Ended;
     }
 
     fn after_batch(&mut self) {
-        self.wakeups.wake();
+        self.turn.wake();
     }
 
     fn take_messages(&mut self) -> Messages {

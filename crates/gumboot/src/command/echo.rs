@@ -52,6 +52,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     };
     run_server(
         config,
+        None,
         args.threads.map(NonZeroUsize::get),
         reload,
         |server| {

@@ -1,5 +1,6 @@
 //! `gumboot serve`: the server.
 
+mod data;
 mod layers;
 mod reload;
 
@@ -12,7 +13,7 @@ use std::{
 use gumboot_broker::Server;
 use tracing_subscriber::filter::LevelFilter;
 
-pub(crate) use self::layers::of_process;
+pub(crate) use self::{data::Data, layers::of_process};
 use super::{EXIT_USAGE, fail_each, log, run_server, tls::TlsArgs};
 use crate::config::{Secret, StompListen};
 
@@ -42,6 +43,9 @@ pub(crate) struct Args {
     /// Let everyone do everything, also from other machines
     #[arg(long)]
     allow_anonymous: bool,
+    /// Where to keep queues and durable subscriptions, so that they outlive the server [default: in memory only]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Agree to no compression
     #[arg(long)]
     no_compress: bool,
@@ -84,8 +88,8 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let reload = reload::of(args.clone(), &resolved);
     let config = resolved.config;
     let secure = if config.tls.is_some() { "s" } else { "" };
-    run_server(config, None, Some(reload), |server| {
-        addresses(server, secure)
+    run_server(config, resolved.data, None, Some(reload), |server| {
+        addresses(server, secure) + &data::kept(server)
     })
 }
 

@@ -69,8 +69,12 @@ fn what_it_prints_is_true() {
 #[test]
 fn stomp_over_tcp_can_be_off() {
     let program = Program::start(&["--listen", ANY, "--stomp-listen", "off"]);
-    let lines = program.print(4);
+    let lines = program.print(5);
     address(&lines[3], "echo       ws://", "/echo");
+    assert!(
+        lines[4].starts_with("messages   in memory only"),
+        "{lines:?}"
+    );
     program.signal("TERM");
     // No line more.
     let mut program = program;

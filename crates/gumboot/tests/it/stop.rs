@@ -11,7 +11,7 @@ const STOP_MAX: Duration = Duration::from_secs(5);
 
 fn check_orderly_stop(signal: &str) {
     let mut program = Program::start(&["--listen", "127.0.0.1:0", "--stomp-listen", "127.0.0.1:0"]);
-    let lines = program.print(5);
+    let lines = program.print(6);
     let http = address(&lines[1], "console    http://", "/");
     let stomp = address(&lines[4], "stomp      ", "");
     let mut websocket = StompPeer::open(Over::WebSocket, http, stomp);
@@ -43,7 +43,7 @@ fn at_ctrl_c() {
 #[test]
 fn clients_that_do_not_answer_do_not_hold_it_up() {
     let mut program = Program::start(&["--listen", "127.0.0.1:0", "--stomp-listen", "127.0.0.1:0"]);
-    let lines = program.print(5);
+    let lines = program.print(6);
     let http = address(&lines[1], "console    http://", "/");
     let stomp = address(&lines[4], "stomp      ", "");
     let mut echo = WebSocketPeer::open(http, "/echo", "");

@@ -94,7 +94,7 @@ impl Stomp {
         match let_in {
             Ok(()) => {
                 self.on_data(now, &held, carrier);
-                self.wakeups.wake();
+                self.turn.wake();
             }
             Err(refused) => self.refuse(now, &refused, None, carrier),
         }

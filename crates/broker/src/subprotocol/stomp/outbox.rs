@@ -33,9 +33,6 @@ impl Stomp {
                 Some(Item::BrowseEnded(subscription)) => {
                     self.send_browse_end(subscription, &mut head, carrier);
                 }
-                Some(Item::ReplayPaused) => {
-                    self.seat.replayed(&mut self.wakeups);
-                }
                 Some(Item::Hole) => {}
                 None => {
                     self.outbox = VecDeque::new();
@@ -45,9 +42,9 @@ impl Stomp {
             self.session.handle_sent(now);
         }
         if !sent.is_empty() {
-            self.seat.sent(&sent, &mut self.wakeups);
+            self.seat.sent(&sent, &mut self.turn);
+            self.turn.wake();
         }
-        self.wakeups.wake();
     }
 
     /// Sends a message, unless its subscription has ended meanwhile: then it is nobody's. Gives what is acknowledged by
@@ -60,8 +57,7 @@ impl Stomp {
     ) -> Option<DeliveryId> {
         let version = self.version();
         let subscription = self.subscriptions.get(delivery.subscription)?;
-        let epoch = self.seat.hub().config.broker.epoch;
-        let mut more: [(&str, &dyn Display); 6] = [("", &""); 6];
+        let mut more: [(&str, &dyn Display); 3] = [("", &""); 3];
         let mut count = 0;
         let mut add = |name, value| {
             more[count] = (name, value);
@@ -75,13 +71,6 @@ impl Stomp {
         }
         if delivery.is_retained {
             add("retained", &true);
-        }
-        if let Some(offset) = &delivery.offset {
-            add("offset", offset);
-            add("epoch", &epoch);
-            if subscription.is_stream {
-                add("x-stream-offset", offset);
-            }
         }
         let more = &more[..count];
         head.clear();

@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, time::Instant};
 
 use gumboot_broker_core::{
-    AckMode as BrokerAckMode, DeliveryId, Destination, Kind, Nack, Refusal, Send as BrokerSend,
-    Subscribe as BrokerSubscribe, Subscribed, SubscriptionId,
+    AckMode as BrokerAckMode, DeliveryId, Destination, Kind, Nack, Properties, Refusal, Retain,
+    Send as BrokerSend, Subscribe as BrokerSubscribe, SubscriptionId,
 };
 use gumboot_stomp_proto::{
     Frame, Request,
@@ -14,9 +14,9 @@ use gumboot_stomp_proto::{
 
 use super::{
     DISCONNECT_LINGER_MAX, End, Stomp,
-    history_headers::Place,
     listing::QUEUES,
     message_id,
+    receipts::Wanted,
     refused::Refused,
     send_headers,
     subscribe_headers::{self, GivenUp, Options},
@@ -25,6 +25,7 @@ use super::{
     withheld::Withheld,
 };
 use crate::{
+    journal::NotTaken,
     mailbox::Slow,
     publication::{Message, Publication},
     subprotocol::Carrier,
@@ -37,7 +38,11 @@ impl Stomp {
     pub(super) fn on_event(&mut self, now: Instant, event: &Event<'_>, carrier: &mut impl Carrier) {
         let frame = &event.frame;
         let receipt = event.request.receipt();
-        let mut place = Place::default();
+        let wanted = match self.wanted(&event.request, frame) {
+            Ok(wanted) => wanted,
+            Err(refused) => return self.refuse(now, &refused, receipt, carrier),
+        };
+        self.turn.begin(wanted.level);
         let done = match &event.request {
             Request::Connect(connect) => self.on_connect(now, connect, frame, carrier),
             Request::Send(send) => {
@@ -45,18 +50,13 @@ impl Stomp {
                 if let (Ok(()), Some(transaction), Some(receipt)) =
                     (&done, &send.transaction, receipt)
                 {
-                    return self.withheld.push(transaction, receipt);
+                    return self.withheld.push(transaction, receipt, wanted);
                 }
                 done
             }
-            Request::Subscribe(subscribe) => self
-                .on_subscribe(subscribe, frame)
-                .map(|subscribed| place = Place::of(&subscribed)),
+            Request::Subscribe(subscribe) => self.on_subscribe(subscribe, frame),
             Request::Unsubscribe(unsubscribe) => self.on_unsubscribe(unsubscribe, frame),
-            Request::Disconnect(_) => {
-                self.on_disconnect(now);
-                Ok(())
-            }
+            Request::Disconnect(_) => return self.on_disconnect(now, receipt, wanted, carrier),
             Request::Ack(ack) => self.on_ack(ack),
             Request::Nack(nack) => self.on_nack(nack, frame),
             Request::Begin(begin) => self.on_begin(&begin.transaction),
@@ -65,8 +65,15 @@ impl Stomp {
         };
         match done {
             Ok(()) => {
-                if let Some(receipt_id) = receipt {
-                    self.send_receipt(now, receipt_id, &place.headers(), carrier);
+                let Some(receipt_id) = receipt else {
+                    return;
+                };
+                if let Request::Subscribe(_) = event.request {
+                    let ticket = self.turn.ticket_of_queue();
+                    self.answer_subscribe(now, receipt_id, wanted, ticket, carrier);
+                } else {
+                    let ticket = self.turn.ticket();
+                    self.answer(now, receipt_id, wanted, ticket, carrier);
                 }
             }
             Err(refused) => self.refuse(now, &refused, receipt, carrier),
@@ -77,7 +84,9 @@ impl Stomp {
         let destination = self.destination(&send.destination)?;
         self.check_sender(frame)?;
         self.messages.r#in += 1;
-        let mut properties = send_headers::properties(frame, self.seat.hub().now())?;
+        let hub = self.seat.hub();
+        let persistent = hub.config.durability.of(&destination).persistent;
+        let mut properties = send_headers::properties(frame, hub.now(), persistent)?;
         // It makes a queue, so all that is known to be wrong has been said.
         let reply_to = self.reply_to(frame)?;
         if let Some(queue) = &reply_to {
@@ -87,6 +96,10 @@ impl Stomp {
         // In a transaction, the receipt waits too.
         let waits = send.transaction.as_ref().and(send.receipt.as_ref());
         properties.bytes = publication.cost + waits.map_or(0, |receipt| receipt.len());
+        let is_stored = self.check_store(&destination, &properties)?;
+        if let Some(transaction) = send.transaction.as_deref().filter(|_| is_stored) {
+            self.withheld.note_stored(transaction);
+        }
         let send = BrokerSend {
             destination: &destination,
             message: &Message(publication),
@@ -94,8 +107,30 @@ impl Stomp {
             transaction: send.transaction.as_deref(),
         };
         self.seat
-            .send(&send, &mut self.wakeups)
+            .send(&send, &mut self.turn)
             .map_err(Refused::by_broker("Message refused"))
+    }
+
+    /// Whether a store is to keep the message, wherever it goes; refused if that cannot be.
+    fn check_store(
+        &self,
+        destination: &Destination,
+        properties: &Properties,
+    ) -> Result<bool, Refused> {
+        let Some(journal) = &self.seat.hub().journal else {
+            return Ok(false);
+        };
+        let is_stored = properties.persistent
+            && match destination.kind() {
+                Kind::Queue => true,
+                Kind::Topic => properties.retain == Retain::Keep || properties.delay_ms > 0,
+                Kind::TempQueue | Kind::TempTopic | Kind::User => false,
+            };
+        if is_stored {
+            let admitted = journal.admits(properties.bytes);
+            admitted.map_err(|why| Refused::new("Message refused", &why.as_str()))?;
+        }
+        Ok(is_stored)
     }
 
     /// Where there are users, a message that names its own names the right one: receivers trust it.
@@ -155,8 +190,7 @@ impl Stomp {
         };
         let subscribe = BrokerSubscribe::new(queue);
         self.seat
-            .subscribe(id, subscribe, Slow::Disconnect, &mut self.wakeups)
-            .map(drop)
+            .subscribe(id, subscribe, Slow::Disconnect, &mut self.turn)
             .map_err(Refused::by_broker("Message refused"))
     }
 
@@ -164,7 +198,7 @@ impl Stomp {
         &mut self,
         subscribe: &Subscribe<'_>,
         frame: &Frame<'_>,
-    ) -> Result<Subscribed, Refused> {
+    ) -> Result<(), Refused> {
         let destination = self.destination(&subscribe.destination)?;
         let ack = match subscribe.ack {
             AckMode::Auto => BrokerAckMode::Auto,
@@ -174,24 +208,19 @@ impl Stomp {
         let limits = &self.seat.hub().config.broker.limits;
         let mut options = Options::read(frame, &destination, subscribe.key.id(), limits)?;
         if destination.as_str() == QUEUES {
-            let listed = self.list_queues(&subscribe.key, &destination, options);
-            return listed.map(|()| Subscribed::default());
+            return self.list_queues(&subscribe.key, &destination, options);
         }
         let slow = options.slow.clone();
         let browses = options.browse.then(|| destination.clone());
         let durable = options.durable().map(Box::from);
-        let is_stream = options.is_stream();
         let command = options.subscribe(&destination, ack)?;
         let refused = Refused::by_broker("Subscription refused");
         let id = self
             .subscriptions
             .insert(subscribe.key.clone(), ack, browses, durable)
             .map_err(&refused)?;
-        if is_stream {
-            self.subscriptions.note_stream(id);
-        }
         self.seat
-            .subscribe(id, command, slow, &mut self.wakeups)
+            .subscribe(id, command, slow, &mut self.turn)
             .map_err(&refused)
     }
 
@@ -221,7 +250,7 @@ impl Stomp {
             Ok(ended) => {
                 let unsent = self.unsent_of(Some(ended.id));
                 self.seat
-                    .unsubscribe(ended.id, &unsent, &mut self.wakeups)
+                    .unsubscribe(ended.id, &unsent, &mut self.turn)
                     .map_err(&refused)?;
             }
             Err(_) if durable.is_some() => {}
@@ -231,7 +260,7 @@ impl Stomp {
             return Ok(());
         };
         self.seat
-            .forget_durable(&name, &mut self.wakeups)
+            .forget_durable(&name, &mut self.turn)
             .map_err(&refused)
     }
 
@@ -240,7 +269,7 @@ impl Stomp {
             return Ok(());
         };
         self.seat
-            .ack(delivery, ack.transaction.as_deref(), &mut self.wakeups)
+            .ack(delivery, ack.transaction.as_deref(), &mut self.turn)
             .map_err(Refused::by_broker(NOT_ACKNOWLEDGED))
     }
 
@@ -256,7 +285,7 @@ impl Stomp {
         };
         let transaction = nack.transaction.as_deref();
         self.seat
-            .nack(delivery, how, transaction, &mut self.wakeups)
+            .nack(delivery, how, transaction, &mut self.turn)
             .map_err(Refused::by_broker(NOT_ACKNOWLEDGED))
     }
 
@@ -299,12 +328,22 @@ impl Stomp {
         transaction: &str,
         carrier: &mut impl Carrier,
     ) -> Result<(), Refused> {
-        let receipts = self.withheld.take(transaction);
+        const REFUSED: &str = "Transaction refused";
+        let withheld = self.withheld.take(transaction);
+        let journal = self.seat.hub().journal.as_ref();
+        if withheld.is_stored && journal.is_some_and(|journal| journal.has_failed()) {
+            self.seat
+                .abort(transaction)
+                .map_err(Refused::by_broker(REFUSED))?;
+            return Err(Refused::new(REFUSED, &NotTaken::Failed.as_str()));
+        }
+        self.turn.level = self.turn.level.max(withheld.level());
         self.seat
-            .commit(transaction, &mut self.wakeups)
-            .map_err(Refused::by_broker("Transaction refused"))?;
-        for receipt in receipts {
-            self.send_receipt(now, &receipt, &[], carrier);
+            .commit(transaction, &mut self.turn)
+            .map_err(Refused::by_broker(REFUSED))?;
+        let ticket = self.turn.ticket();
+        for (receipt, wanted) in withheld.receipts {
+            self.answer(now, &receipt, wanted, ticket.clone(), carrier);
         }
         Ok(())
     }
@@ -317,14 +356,24 @@ impl Stomp {
     }
 
     /// The RECEIPT is the last that the client hears: what waits for it is dropped.
-    fn on_disconnect(&mut self, now: Instant) {
+    fn on_disconnect(
+        &mut self,
+        now: Instant,
+        receipt: Option<&str>,
+        wanted: Wanted,
+        carrier: &mut impl Carrier,
+    ) {
         self.leave();
         self.end = End::Disconnected(now + DISCONNECT_LINGER_MAX);
+        if let Some(receipt_id) = receipt {
+            self.answer_disconnect(now, receipt_id, wanted, carrier);
+        }
     }
 
     /// The client is gone, as far as the broker is concerned.
     pub(super) fn leave(&mut self) {
-        self.seat.disconnect(&self.unsent_of(None));
+        self.seat.disconnect(&self.unsent_of(None), &mut self.turn);
+        self.turn.wake();
         self.outbox = VecDeque::new();
         self.subscriptions = Subscriptions::default();
         self.withheld = Withheld::default();

@@ -10,13 +10,18 @@ use super::{
     value::{number, truth},
 };
 
-/// The properties of a message but for its bytes, which its receivers' headers are part of.
+/// The properties of a message but for its bytes, which its receivers' headers are part of. `persistent` is for one that
+/// does not say it.
 ///
 /// The names of RabbitMQ, ActiveMQ, Artemis and Apollo mean what they mean there. Where several say when the message
 /// expires, the earliest counts.
-pub(super) fn properties(frame: &Frame<'_>, now: Timestamp) -> Result<Properties, Refused> {
+pub(super) fn properties(
+    frame: &Frame<'_>,
+    now: Timestamp,
+    persistent: bool,
+) -> Result<Properties, Refused> {
     let mut properties = Properties {
-        persistent: true,
+        persistent,
         ..Properties::default()
     };
     for (name, value) in frame.headers() {
@@ -97,7 +102,7 @@ mod tests {
         let Ok(Some(Decoded::Frame(frame))) = decoded else {
             panic!("{decoded:?}");
         };
-        properties(&frame, NOW).map_err(|refused| refused.detail)
+        properties(&frame, NOW, true).map_err(|refused| refused.detail)
     }
 
     #[test]

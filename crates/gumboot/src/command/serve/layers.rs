@@ -14,7 +14,10 @@ use std::{
 use gumboot_broker::{Config, OriginPolicy, ServerTls};
 use tracing_subscriber::filter::LevelFilter;
 
-use super::Args;
+use super::{
+    Args,
+    data::{Data, FREE_SPACE_MIN},
+};
 use crate::config::{self, Read, Secret, StompListen, TlsFiles};
 
 /// What a server is set up with.
@@ -24,6 +27,8 @@ pub(crate) struct Resolved {
     pub(crate) log: LevelFilter,
     /// Where the certificate was read.
     pub(crate) tls_files: Option<TlsFiles>,
+    /// Where messages are kept, if they are.
+    pub(crate) data: Option<Data>,
 }
 
 /// A variable of the environment, by its name.
@@ -57,6 +62,7 @@ impl Args {
             taken: Vec::new(),
         };
         variables.path(&mut self.config, "GUMBOOT_CONFIG");
+        variables.path(&mut self.data, "GUMBOOT_DATA");
         variables.fill(&mut self.listen, "GUMBOOT_LISTEN")?;
         variables.fill(&mut self.stomp_listen, "GUMBOOT_STOMP_LISTEN")?;
         variables.fill(&mut self.stomps_listen, "GUMBOOT_STOMPS_LISTEN")?;
@@ -162,10 +168,15 @@ impl Args {
             .map(Arc::new);
         let anonymous = self.anonymous.or(file.allow_anonymous).unwrap_or_default();
         check_open(&config, anonymous, &whence)?;
+        let data = self.data.or(file.data).map(|directory| Data {
+            directory,
+            free_space_min: file.free_space_min.unwrap_or(FREE_SPACE_MIN),
+        });
         Ok(Resolved {
             config,
             log: self.log.or(file.log).unwrap_or(LevelFilter::INFO),
             tls_files,
+            data,
         })
     }
 }

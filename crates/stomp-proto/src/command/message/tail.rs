@@ -2,11 +2,14 @@
 //! version at most (STOMP 1.2, SEND and MESSAGE). What differs per receiver is in
 //! [`encode_head`](super::encode_head).
 
+mod stored;
+
 use std::{borrow::Cow, ops::Range, sync::OnceLock};
 
 use bytes::Bytes;
 use memchr::memchr;
 
+pub use self::stored::InvalidTail;
 use crate::{
     encode::FrameWriter,
     escapes::{Escapes, is_plain},
@@ -16,7 +19,7 @@ use crate::{
 
 /// What the server alone says in a MESSAGE, and what of a SEND is not meant for receivers. A sender
 /// who could set these could pass a message off as another.
-const NOT_THE_SENDERS: [&str; 16] = [
+const NOT_THE_SENDERS: [&str; 14] = [
     "ack",
     "browser",
     "content-length",
@@ -24,15 +27,13 @@ const NOT_THE_SENDERS: [&str; 16] = [
     "dead-letter-origin",
     "dead-letter-reason",
     "delivery-count",
-    "epoch",
     "message-id",
-    "offset",
     "receipt",
+    "receipt-level",
     "redelivered",
     "retained",
     "subscription",
     "transaction",
-    "x-stream-offset",
 ];
 
 /// The part of a MESSAGE that all receivers share: from the header after the head to the NUL.

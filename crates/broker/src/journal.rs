@@ -1,0 +1,128 @@
+//! What a store keeps of the broker, which works in memory all the same.
+//!
+//! There are two halves. The [`Recorder`] is inside the hub's lock, and collects what commands did. The [`Writer`] is one
+//! task: it takes all that was recorded, makes one batch of it and waits until the store has it; what comes meanwhile is the
+//! next batch. A RECEIPT waits for the [`Ticket`] of the batch in which the effects of its command are. When the server
+//! starts, [`restore`] reads it all back.
+
+pub(crate) mod durability;
+pub(crate) mod health;
+mod octets;
+mod places;
+mod plan;
+mod record;
+mod recorder;
+pub(crate) mod restore;
+mod room;
+pub(crate) mod space;
+mod ticket;
+mod turn;
+pub(crate) mod writer;
+
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use gumboot_store::{StoreError, limits::BATCH_BYTES_MAX};
+use tokio::sync::Notify;
+use tracing::error;
+
+pub(crate) use self::{
+    recorder::{Operation, Recorded, Recorder},
+    room::{Room, Seen},
+    ticket::{Confirmed, Noted, Ticket, Unconfirmed},
+    turn::Turn,
+};
+
+/// The bytes of a message that is kept at most, as they count where bytes are bounded: a batch has room for it, and for
+/// what is written beside it.
+pub(crate) const MESSAGE_BYTES_MAX: usize = BATCH_BYTES_MAX / 2;
+
+/// What sessions and the writer know of each other.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    /// For the writer: there is something to write, or the end is asked for.
+    filled: Notify,
+    is_ending: AtomicBool,
+    /// What waits for the writer, and who waits for that to be less.
+    pub(crate) room: Room,
+    failure: OnceLock<String>,
+    /// Whether the disk is nearly full.
+    is_low: AtomicBool,
+}
+
+/// Why nothing durable is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotTaken {
+    /// The store has failed.
+    Failed,
+    /// The disk is nearly full.
+    Low,
+    /// The message is longer than [`MESSAGE_BYTES_MAX`].
+    TooLong,
+}
+
+impl NotTaken {
+    /// What the sender is told.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => {
+                "the store of the server has failed: nothing is kept until the server is started again"
+            }
+            Self::Low => {
+                "the disk of the server is nearly full: nothing more is kept until there is room"
+            }
+            Self::TooLong => {
+                "the message is longer than the server can keep: send it with persistent:false"
+            }
+        }
+    }
+}
+
+impl Journal {
+    pub(crate) fn new() -> Self {
+        Self {
+            filled: Notify::new(),
+            is_ending: AtomicBool::new(false),
+            room: Room::default(),
+            failure: OnceLock::new(),
+            is_low: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the store has failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.get().is_some()
+    }
+
+    /// Whether a message of so many bytes can be kept.
+    pub(crate) fn admits(&self, bytes: usize) -> Result<(), NotTaken> {
+        if self.has_failed() {
+            Err(NotTaken::Failed)
+        } else if self.is_low.load(Ordering::Relaxed) {
+            Err(NotTaken::Low)
+        } else if bytes > MESSAGE_BYTES_MAX {
+            Err(NotTaken::TooLong)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The writer is to write what is left, and to end.
+    pub(crate) fn end(&self) {
+        self.is_ending.store(true, Ordering::SeqCst);
+        self.filled.notify_one();
+    }
+
+    /// The writer has something to do.
+    pub(crate) fn wake_writer(&self) {
+        self.filled.notify_one();
+    }
+
+    /// The store has failed, once and for all.
+    fn fail(&self, cause: &StoreError) {
+        error!(%cause, "the store has failed: from now on nothing is kept, and nothing confirmed");
+        let _ = self.failure.set(cause.to_string());
+    }
+}
