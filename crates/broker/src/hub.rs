@@ -6,6 +6,7 @@
 mod carriage;
 mod clock;
 mod fan_out;
+mod histories;
 mod record;
 mod seat;
 pub(crate) mod timer;
@@ -78,6 +79,7 @@ impl Hub {
     pub(crate) async fn start(
         mut config: Config,
     ) -> Result<(Arc<Self>, Option<Stored>), RestoreError> {
+        histories::prepare(&mut config);
         let clock = Clock::start();
         let mut broker = Broker::new(config.broker.clone());
         let (mut recorder, mut stored) = (None, None);

@@ -36,8 +36,8 @@ pub use crate::{
     server::{Addresses, BindError, DRAIN_MAX, Server, StartError},
 };
 pub use gumboot_broker_core::{
-    Destination, DestinationError, Kind, Kinds, Limits as BrokerLimits, Overflow, QueuePolicy,
-    Settings as BrokerSettings,
+    Destination, DestinationError, HistoryPolicy, Kind, Kinds, Limits as BrokerLimits, Overflow,
+    QueuePolicy, Settings as BrokerSettings,
 };
 pub use gumboot_stomp_proto::{HeartBeat, Limits as StompLimits};
 pub use gumboot_store::{Level, Store};

@@ -31,6 +31,8 @@ pub(crate) enum Item {
     Message(Delivery),
     /// A subscription that looks into a queue has seen all of it.
     BrowseEnded(SubscriptionId),
+    /// All that was replayed before this has been sent, once it is taken out.
+    ReplayPaused,
     /// Nothing any more.
     Hole,
 }
@@ -45,6 +47,8 @@ pub(crate) struct Delivery {
     pub(crate) deliveries: u32,
     pub(crate) is_redelivered: bool,
     pub(crate) is_retained: bool,
+    /// Its place in the history of its topic, if that has one.
+    pub(crate) offset: Option<NonZeroU64>,
     pub(crate) publication: Arc<Publication>,
 }
 
@@ -73,14 +77,14 @@ impl Item {
         match self {
             Self::Message(delivery) => Some(delivery.subscription),
             Self::BrowseEnded(subscription) => Some(*subscription),
-            Self::Hole => None,
+            Self::ReplayPaused | Self::Hole => None,
         }
     }
 
     fn bytes(&self) -> usize {
         match self {
             Self::Message(delivery) => delivery.bytes(),
-            Self::BrowseEnded(_) | Self::Hole => 0,
+            Self::BrowseEnded(_) | Self::ReplayPaused | Self::Hole => 0,
         }
     }
 
@@ -203,8 +207,17 @@ impl Mailbox {
 
     /// A subscription that looks into a queue has seen all of it.
     pub(crate) fn push_browse_ended(&self, subscription: SubscriptionId, wakeups: &mut Wakeups) {
+        self.push_mark(Item::BrowseEnded(subscription), wakeups);
+    }
+
+    /// More is replayed once what waits now has been sent.
+    pub(crate) fn push_replay_paused(&self, wakeups: &mut Wakeups) {
+        self.push_mark(Item::ReplayPaused, wakeups);
+    }
+
+    fn push_mark(&self, mark: Item, wakeups: &mut Wakeups) {
         let mut state = self.lock();
-        state.items.push_back(Item::BrowseEnded(subscription));
+        state.items.push_back(mark);
         if !state.signals_only {
             wakeups.extend(state.waker.take());
         }

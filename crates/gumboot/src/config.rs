@@ -4,6 +4,7 @@
 //! variables say beside it is in `command::serve`.
 
 mod destinations;
+mod history;
 mod limits;
 mod problem;
 mod units;
@@ -25,6 +26,7 @@ use tracing_subscriber::filter::LevelFilter;
 pub(crate) use self::users::{Secret, WrittenUsers};
 use self::{
     destinations::{Destinations, Policy, Queue, resolve_queues},
+    history::{History, resolve_histories},
     limits::{HeartBeat, Limits},
     problem::Problems,
     units::{bytes, from_text},
@@ -59,6 +61,7 @@ struct File {
     destinations: Destinations,
     queues: Vec<Queue>,
     topics: Policy,
+    history: Vec<History>,
     roles: Vec<Role>,
     users: Vec<User>,
 }
@@ -192,6 +195,7 @@ impl File {
         (config.broker.queues, config.durability.queues) =
             resolve_queues(self.queues, kinds, problems);
         config.durability.topic = self.topics.durability();
+        config.broker.histories = resolve_histories(self.history, kinds, problems);
         config.broker.topic = self.topics.resolve(kinds, problems).into();
         let users = WrittenUsers::resolve(self.users, self.roles, kinds, problems);
         let origins = |origins: Vec<Origin>| origins.into_iter().map(|origin| origin.0).collect();

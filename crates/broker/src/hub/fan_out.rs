@@ -33,6 +33,7 @@ impl Output<Message> for FanOut<'_> {
                 deliveries: delivery.deliveries,
                 is_redelivered: delivery.redelivered,
                 is_retained: delivery.retained,
+                offset: delivery.offset,
                 publication: Arc::clone(&delivery.message.0),
             };
             mailbox.push(delivery, self.wakeups);
@@ -42,6 +43,12 @@ impl Output<Message> for FanOut<'_> {
     fn browse_ended(&mut self, session: SessionId, subscription: SubscriptionId) {
         if let Some(mailbox) = self.mailboxes.get(session.0) {
             mailbox.push_browse_ended(subscription, self.wakeups);
+        }
+    }
+
+    fn replay_paused(&mut self, session: SessionId) {
+        if let Some(mailbox) = self.mailboxes.get(session.0) {
+            mailbox.push_replay_paused(self.wakeups);
         }
     }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use gumboot_broker_core::{
-    DeliveryId, Destination, Login, Nack, Refusal, Send, SessionId, Subscribe, SubscriptionId,
+    DeliveryId, Destination, Login, Nack, Refusal, Send, SessionId, Subscribe, Subscribed,
+    SubscriptionId,
 };
 
 use super::Hub;
@@ -62,12 +63,10 @@ impl Seat {
         subscribe: Subscribe<'_>,
         slow: Slow,
         turn: &mut Turn,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Subscribed, Refusal> {
         self.mailbox.set_policy(subscription, slow);
         self.hub.command(turn, |broker, output| {
-            broker
-                .handle_subscribe(self.hub.now(), self.id, subscription, subscribe, output)
-                .map(drop)
+            broker.handle_subscribe(self.hub.now(), self.id, subscription, subscribe, output)
         })
     }
 
@@ -138,6 +137,13 @@ impl Seat {
             for id in deliveries {
                 broker.handle_sent(self.hub.now(), self.id, *id, output);
             }
+        });
+    }
+
+    /// What was replayed until now was sent.
+    pub(crate) fn replayed(&self, turn: &mut Turn) {
+        self.hub.command(turn, |broker, output| {
+            broker.handle_replayed(self.hub.now(), self.id, output);
         });
     }
 

@@ -18,6 +18,7 @@ fn named(subscription: u32, key: &str, name: &str, body_bytes: usize) -> Deliver
         deliveries: 1,
         is_redelivered: false,
         is_retained: false,
+        offset: None,
         publication: Publication::new(tail),
     }
 }
@@ -34,6 +35,7 @@ fn take_names(mailbox: &Mailbox) -> Vec<String> {
     let names = items.iter().map(|item| match item {
         Item::Message(delivery) => delivery.publication.header("name").unwrap().into_owned(),
         Item::BrowseEnded(subscription) => format!("end of {}", subscription.0),
+        Item::ReplayPaused => "more".to_owned(),
         Item::Hole => String::new(),
     });
     names.filter(|name| !name.is_empty()).collect()

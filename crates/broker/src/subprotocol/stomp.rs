@@ -1,6 +1,7 @@
 //! STOMP on one connection: the order of things, and its end. What the client asks for is in `requests`, what it is sent
 //! in `outbox`.
 
+mod history_headers;
 mod listing;
 mod login;
 mod message_id;

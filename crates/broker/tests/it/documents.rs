@@ -8,9 +8,10 @@ const REFERENCE: &str = include_str!("../../../../docs/stomp.md");
 const COMPARISON: &str = include_str!("../../../../docs/comparison.md");
 
 /// What reads or writes headers.
-const HEADERS: [&str; 16] = [
+const HEADERS: [&str; 17] = [
     SEND_HEADERS,
     SUBSCRIBE_HEADERS,
+    HISTORY_HEADERS,
     include_str!("../../src/publication.rs"),
     LISTING,
     include_str!("../../src/subprotocol/stomp/login.rs"),
@@ -29,6 +30,7 @@ const HEADERS: [&str; 16] = [
 const LISTING: &str = include_str!("../../src/subprotocol/stomp/listing.rs");
 const SEND_HEADERS: &str = include_str!("../../src/subprotocol/stomp/send_headers.rs");
 const SUBSCRIBE_HEADERS: &str = include_str!("../../src/subprotocol/stomp/subscribe_headers.rs");
+const HISTORY_HEADERS: &str = include_str!("../../src/subprotocol/stomp/history_headers.rs");
 
 /// The calls that begin with such words.
 const CALLS: [&str; 3] = ["Refused::by_broker(", "Refused::new(", "Self::new("];
@@ -82,7 +84,7 @@ fn is_word(text: &str) -> bool {
 
 #[test]
 fn each_header_that_is_read_is_documented() {
-    for text in all_texts(&[SEND_HEADERS, SUBSCRIBE_HEADERS]) {
+    for text in all_texts(&[SEND_HEADERS, SUBSCRIBE_HEADERS, HISTORY_HEADERS]) {
         let is_documented = REFERENCE.contains(&format!("`{text}`"));
         assert!(!is_word(text) || is_documented, "{text} is missing");
     }

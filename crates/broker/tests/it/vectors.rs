@@ -15,7 +15,7 @@ use std::{
     thread,
 };
 
-use gumboot_broker_core::{Destination, Overflow, QueuePolicy};
+use gumboot_broker_core::{Destination, HistoryPolicy, Overflow, QueuePolicy};
 
 use self::{
     actor::{Actor, Way},
@@ -36,7 +36,7 @@ macro_rules! files {
 }
 
 files! {
-    acknowledge bodies connect destinations disconnect durable errors framing headers properties queues receipts
+    acknowledge bodies connect destinations disconnect durable errors framing headers history properties queues receipts
     redelivery slow subscribe transactions websocket
 }
 
@@ -110,12 +110,22 @@ fn server(vector: &Vector) -> TestServer {
         match name.as_str() {
             "credit-messages-default" => config.broker.limits.credit_messages_default = number(),
             "deliveries-max" => policy.deliveries_max = number() as u32,
+            "history-messages-max" => {
+                let topics = Destination::parse("/topic/h.**").expect("a pattern of topics");
+                let messages_max = number();
+                let policy = HistoryPolicy {
+                    messages_max,
+                    ..HistoryPolicy::default()
+                };
+                config.broker.histories = vec![(topics, policy.into())];
+            }
             "mailbox-bytes-max" => config.mailbox_bytes_max = number(),
             "queue-messages-max" => policy.messages_max = number(),
             "queue-overflow" => {
                 assert_eq!(value, "drop-oldest");
                 policy.overflow = Overflow::DropOldest;
             }
+            "replay-messages-max" => config.broker.limits.replay_messages_max = number(),
             "subscription-messages-max" => {
                 let messages_max = number();
                 config.broker.topic = QueuePolicy {

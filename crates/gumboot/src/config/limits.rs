@@ -178,6 +178,10 @@ bounds! {
         credit_bytes_max: usize, by "bytes";
         retained_max: usize;
         retained_bytes_max: usize, by "bytes";
+        histories_max: usize;
+        history_bytes_max: usize, by "bytes";
+        replay_messages_max: usize, by "some";
+        replay_bytes_max: usize, by "bytes";
         scheduled_max: usize;
         scheduled_bytes_max: usize, by "bytes";
         delay_ms_max as "delay-max": u64, by "millis";

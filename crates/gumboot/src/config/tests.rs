@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gumboot_broker::{Destination, Overflow, PasswordHash, QueuePolicy};
+use gumboot_broker::{Destination, HistoryPolicy, Overflow, PasswordHash, QueuePolicy};
 
 use super::*;
 
@@ -56,6 +56,9 @@ fn the_example_says_what_holds_anyhow() {
     let (pattern, policy) = &config.broker.queues[0];
     assert!(pattern.covers(&Destination::parse("/queue/jobs.a").unwrap()));
     assert_eq!(**policy, QueuePolicy::default());
+    let (pattern, policy) = &config.broker.histories[0];
+    assert!(pattern.covers(&Destination::parse("/topic/news.a").unwrap()));
+    assert_eq!(**policy, HistoryPolicy::default());
     for name in ["jobs", "/amq/queue/a", "topic://a", "/exchange/amq.topic/a"] {
         assert!(config.kinds.parse(name).is_ok(), "{name}");
     }
@@ -267,6 +270,45 @@ fn what_may_be_a_password_is_not_repeated() {
 }
 
 #[test]
+fn what_topics_keep() {
+    let read = read(
+        "[[history]]\npattern = '/topic/a'\nmessages-max = 5\nbytes-max = '1 KiB'\nage-max = '2 h'\n\
+         [[history]]\npattern = '/topic/**'\n",
+    );
+    let [(first, some), (second, default)] = &read.config.broker.histories[..] else {
+        panic!("{:?}", read.config.broker.histories);
+    };
+    assert_eq!((first.as_str(), second.as_str()), ("/topic/a", "/topic/**"));
+    let expected = HistoryPolicy {
+        messages_max: 5,
+        bytes_max: 1 << 10,
+        age_ms_max: 7_200_000,
+    };
+    assert_eq!(
+        (&**some, &**default),
+        (&expected, &HistoryPolicy::default())
+    );
+    check(
+        "[[history]]\npattern = '/queue/a'\nmessages-max = 0\nage-max = '5'\n",
+        &[
+            "3: history.messages-max: it is 1 at least",
+            "4: history.age-max: invalid value: string \"5\", expected a wait such as",
+        ],
+    );
+    check(
+        "[[history]]\nage-max = '1 h'\n",
+        &["1: history: missing key `pattern`"],
+    );
+    check(
+        "[[history]]\npattern = '/queue/a'\n[[history]]\npattern = 'news'\n",
+        &[
+            "2: history.pattern: '/queue/a' is no topic",
+            "4: history.pattern: the destination is of no known kind",
+        ],
+    );
+}
+
+#[test]
 fn counts_of_none_are_refused_where_nothing_would_work() {
     for (table, keys) in [
         ("limits", &["connections-max", "tls-handshakes-max"][..]),
@@ -290,6 +332,7 @@ fn counts_of_none_are_refused_where_nothing_would_work() {
                 "consumers-per-queue-max",
                 "credit-messages-default",
                 "credit-messages-max",
+                "replay-messages-max",
                 "transaction-operations-max",
             ],
         ),
@@ -311,6 +354,7 @@ fn counts_of_none_are_refused_where_nothing_would_work() {
     for key in [
         "durables-max",
         "retained-max",
+        "histories-max",
         "scheduled-max",
         "groups-per-queue-max",
         "temporaries-per-session-max",

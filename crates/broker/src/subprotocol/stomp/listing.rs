@@ -77,6 +77,9 @@ impl Stomp {
         if options.durable().is_some() {
             return Err(refused(Refusal::DurableUnsupported));
         }
+        if options.has_place() {
+            return Err(refused(Refusal::ReplayUnsupported));
+        }
         let hub = self.seat.hub();
         let max = hub.config.broker.limits.subscriptions_per_session_max;
         if self.subscriptions.len() >= max {
@@ -136,6 +139,7 @@ impl Stomp {
                 deliveries: 1,
                 is_redelivered: false,
                 is_retained: false,
+                offset: None,
                 publication: message.0,
             })
         }));

@@ -33,6 +33,9 @@ impl Stomp {
                 Some(Item::BrowseEnded(subscription)) => {
                     self.send_browse_end(subscription, &mut head, carrier);
                 }
+                Some(Item::ReplayPaused) => {
+                    self.seat.replayed(&mut self.turn);
+                }
                 Some(Item::Hole) => {}
                 None => {
                     self.outbox = VecDeque::new();
@@ -43,8 +46,8 @@ impl Stomp {
         }
         if !sent.is_empty() {
             self.seat.sent(&sent, &mut self.turn);
-            self.turn.wake();
         }
+        self.turn.wake();
     }
 
     /// Sends a message, unless its subscription has ended meanwhile: then it is nobody's. Gives what is acknowledged by
@@ -57,7 +60,8 @@ impl Stomp {
     ) -> Option<DeliveryId> {
         let version = self.version();
         let subscription = self.subscriptions.get(delivery.subscription)?;
-        let mut more: [(&str, &dyn Display); 3] = [("", &""); 3];
+        let epoch = self.seat.hub().config.broker.epoch;
+        let mut more: [(&str, &dyn Display); 6] = [("", &""); 6];
         let mut count = 0;
         let mut add = |name, value| {
             more[count] = (name, value);
@@ -71,6 +75,13 @@ impl Stomp {
         }
         if delivery.is_retained {
             add("retained", &true);
+        }
+        if let Some(offset) = &delivery.offset {
+            add("offset", offset);
+            add("epoch", &epoch);
+            if subscription.is_stream {
+                add("x-stream-offset", offset);
+            }
         }
         let more = &more[..count];
         head.clear();

@@ -10,7 +10,7 @@ use std::{
 use gumboot_stomp_proto::{ErrorFrame, Frame, Request, command::Receipt};
 use gumboot_store::Level;
 
-use super::{DISCONNECT_LINGER_MAX, End, Stomp, refused::Refused};
+use super::{DISCONNECT_LINGER_MAX, End, Stomp, history_headers::Place, refused::Refused};
 use crate::{
     journal::{Confirmed, NotTaken, Noted, Ticket, Unconfirmed},
     subprotocol::Carrier,
@@ -78,7 +78,8 @@ pub(super) struct Receipts {
 struct Waiting {
     receipt_id: Box<str>,
     ticket: Ticket,
-    is_of_subscribe: bool,
+    /// Of a SUBSCRIBE, where it began.
+    place: Option<Place>,
 }
 
 impl Receipts {
@@ -97,12 +98,12 @@ impl Receipts {
         self.waiting.is_empty()
     }
 
-    fn push(&mut self, receipt_id: &str, ticket: Ticket, is_of_subscribe: bool) {
-        self.subscribing += usize::from(is_of_subscribe);
+    fn push(&mut self, receipt_id: &str, ticket: Ticket, place: Option<Place>) {
+        self.subscribing += usize::from(place.is_some());
         self.waiting.push_back(Waiting {
             receipt_id: receipt_id.into(),
             ticket,
-            is_of_subscribe,
+            place,
         });
     }
 
@@ -112,15 +113,15 @@ impl Receipts {
     }
 
     /// The next that can be answered, and how; if none can, the task is woken when one can.
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Option<(Box<str>, Confirmed)> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Option<(Waiting, Confirmed)> {
         let first = self.waiting.front()?;
         let Poll::Ready(confirmed) = first.ticket.poll(cx, &mut self.noted) else {
             return None;
         };
         self.noted = Noted::default();
         let first = self.waiting.pop_front()?;
-        self.subscribing -= usize::from(first.is_of_subscribe);
-        Some((first.receipt_id, confirmed))
+        self.subscribing -= usize::from(first.place.is_some());
+        Some((first, confirmed))
     }
 
     fn take(&mut self) -> VecDeque<Waiting> {
@@ -168,7 +169,7 @@ impl Stomp {
         ticket: Option<Ticket>,
         carrier: &mut impl Carrier,
     ) {
-        self.answer_as(now, receipt_id, wanted, ticket, false, carrier);
+        self.answer_as(now, receipt_id, wanted, ticket, None, carrier);
     }
 
     /// The same of a SUBSCRIBE, whose messages come behind it.
@@ -178,9 +179,10 @@ impl Stomp {
         receipt_id: &str,
         wanted: Wanted,
         ticket: Option<Ticket>,
+        place: Place,
         carrier: &mut impl Carrier,
     ) {
-        self.answer_as(now, receipt_id, wanted, ticket, true, carrier);
+        self.answer_as(now, receipt_id, wanted, ticket, Some(place), carrier);
     }
 
     fn answer_as(
@@ -189,14 +191,14 @@ impl Stomp {
         receipt_id: &str,
         wanted: Wanted,
         ticket: Option<Ticket>,
-        is_of_subscribe: bool,
+        place: Option<Place>,
         carrier: &mut impl Carrier,
     ) {
         match ticket.filter(|_| wanted.level > Level::Received) {
-            Some(ticket) => self.receipts.push(receipt_id, ticket, is_of_subscribe),
+            Some(ticket) => self.receipts.push(receipt_id, ticket, place),
             None => {
                 let level = self.is_shown(wanted).then_some(Level::Received);
-                self.send_receipt(now, receipt_id, level, carrier);
+                self.send_receipt(now, receipt_id, level, place.as_ref(), carrier);
             }
         }
     }
@@ -220,7 +222,7 @@ impl Stomp {
             let level = self
                 .is_shown(wanted)
                 .then_some(reached.unwrap_or(Level::Received));
-            return self.send_receipt(now, receipt_id, level, carrier);
+            return self.send_receipt(now, receipt_id, level, None, carrier);
         }
         let ticket = if is_done {
             self.receipts.last()
@@ -247,12 +249,17 @@ impl Stomp {
     ) -> Poll<()> {
         let mut polled = Poll::Pending;
         while !carrier.is_full() {
-            let Some((receipt_id, confirmed)) = self.receipts.poll_next(cx) else {
+            let Some((waiting, confirmed)) = self.receipts.poll_next(cx) else {
                 break;
             };
+            let Waiting {
+                receipt_id, place, ..
+            } = waiting;
             polled = Poll::Ready(());
             match confirmed {
-                Ok(level) => self.send_receipt(now, &receipt_id, Some(level), carrier),
+                Ok(level) => {
+                    self.send_receipt(now, &receipt_id, Some(level), place.as_ref(), carrier);
+                }
                 Err(Unconfirmed) => {
                     self.refuse_all(now, &receipt_id, carrier);
                     return polled;
@@ -290,15 +297,17 @@ impl Stomp {
         now: Instant,
         receipt_id: &str,
         level: Option<Level>,
+        place: Option<&Place>,
         carrier: &mut impl Carrier,
     ) {
         let level = level.map(|level| level.to_string());
-        let level = level.as_deref().map(|level| ("receipt-level", level));
+        let mut more = place.map(Place::headers).unwrap_or_default();
+        more.extend(level.as_deref().map(|level| ("receipt-level", level)));
         let mut out = Vec::new();
         Receipt {
             receipt_id: receipt_id.into(),
         }
-        .encode_with(&mut out, self.version(), level.as_slice());
+        .encode_with(&mut out, self.version(), &more);
         self.send_frame(now, &out, carrier);
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Instant};
 
 use gumboot_broker_core::{
     AckMode as BrokerAckMode, DeliveryId, Destination, Kind, Nack, Properties, Refusal, Retain,
-    Send as BrokerSend, Subscribe as BrokerSubscribe, SubscriptionId,
+    Send as BrokerSend, Subscribe as BrokerSubscribe, Subscribed, SubscriptionId,
 };
 use gumboot_stomp_proto::{
     Frame, Request,
@@ -14,6 +14,7 @@ use gumboot_stomp_proto::{
 
 use super::{
     DISCONNECT_LINGER_MAX, End, Stomp,
+    history_headers::Place,
     listing::QUEUES,
     message_id,
     receipts::Wanted,
@@ -38,6 +39,7 @@ impl Stomp {
     pub(super) fn on_event(&mut self, now: Instant, event: &Event<'_>, carrier: &mut impl Carrier) {
         let frame = &event.frame;
         let receipt = event.request.receipt();
+        let mut place = Place::default();
         let wanted = match self.wanted(&event.request, frame) {
             Ok(wanted) => wanted,
             Err(refused) => return self.refuse(now, &refused, receipt, carrier),
@@ -54,7 +56,9 @@ impl Stomp {
                 }
                 done
             }
-            Request::Subscribe(subscribe) => self.on_subscribe(subscribe, frame),
+            Request::Subscribe(subscribe) => self
+                .on_subscribe(subscribe, frame)
+                .map(|subscribed| place = Place::of(&subscribed)),
             Request::Unsubscribe(unsubscribe) => self.on_unsubscribe(unsubscribe, frame),
             Request::Disconnect(_) => return self.on_disconnect(now, receipt, wanted, carrier),
             Request::Ack(ack) => self.on_ack(ack),
@@ -70,7 +74,7 @@ impl Stomp {
                 };
                 if let Request::Subscribe(_) = event.request {
                     let ticket = self.turn.ticket_of_queue();
-                    self.answer_subscribe(now, receipt_id, wanted, ticket, carrier);
+                    self.answer_subscribe(now, receipt_id, wanted, ticket, place, carrier);
                 } else {
                     let ticket = self.turn.ticket();
                     self.answer(now, receipt_id, wanted, ticket, carrier);
@@ -191,6 +195,7 @@ impl Stomp {
         let subscribe = BrokerSubscribe::new(queue);
         self.seat
             .subscribe(id, subscribe, Slow::Disconnect, &mut self.turn)
+            .map(drop)
             .map_err(Refused::by_broker("Message refused"))
     }
 
@@ -198,7 +203,7 @@ impl Stomp {
         &mut self,
         subscribe: &Subscribe<'_>,
         frame: &Frame<'_>,
-    ) -> Result<(), Refused> {
+    ) -> Result<Subscribed, Refused> {
         let destination = self.destination(&subscribe.destination)?;
         let ack = match subscribe.ack {
             AckMode::Auto => BrokerAckMode::Auto,
@@ -208,17 +213,22 @@ impl Stomp {
         let limits = &self.seat.hub().config.broker.limits;
         let mut options = Options::read(frame, &destination, subscribe.key.id(), limits)?;
         if destination.as_str() == QUEUES {
-            return self.list_queues(&subscribe.key, &destination, options);
+            let listed = self.list_queues(&subscribe.key, &destination, options);
+            return listed.map(|()| Subscribed::default());
         }
         let slow = options.slow.clone();
         let browses = options.browse.then(|| destination.clone());
         let durable = options.durable().map(Box::from);
+        let is_stream = options.is_stream();
         let command = options.subscribe(&destination, ack)?;
         let refused = Refused::by_broker("Subscription refused");
         let id = self
             .subscriptions
             .insert(subscribe.key.clone(), ack, browses, durable)
             .map_err(&refused)?;
+        if is_stream {
+            self.subscriptions.note_stream(id);
+        }
         self.seat
             .subscribe(id, command, slow, &mut self.turn)
             .map_err(&refused)

@@ -8,6 +8,7 @@ use gumboot_broker_core::{
 use gumboot_stomp_proto::Frame;
 
 use super::{
+    history_headers::{From, is_of_stream},
     refused::Refused,
     value::{number, truth},
 };
@@ -38,6 +39,7 @@ pub(super) struct Options {
     pub(super) browse: bool,
     durable: Option<String>,
     pub(super) slow: Slow,
+    from: Option<From>,
 }
 
 impl Options {
@@ -72,12 +74,23 @@ impl Options {
             browse,
             durable,
             slow: slow(frame)?,
+            from: From::read(frame)?,
         })
     }
 
     /// The name under which it stays when its client is away, if it does.
     pub(super) fn durable(&self) -> Option<&str> {
         self.durable.as_deref()
+    }
+
+    /// Whether it asks to begin at a place in the history of its topic.
+    pub(super) fn has_place(&self) -> bool {
+        self.from.is_some()
+    }
+
+    /// Whether it asks as a client of streams does.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self.from, Some(From::Stream(_)))
     }
 
     /// The same for the broker.
@@ -118,6 +131,7 @@ impl Options {
             browse: self.browse,
             durable: self.durable.as_deref(),
             slow,
+            from: self.from.map(From::replay),
             ..Subscribe::new(destination)
         })
     }
@@ -151,7 +165,9 @@ fn durable_name<'f>(frame: &'f Frame<'_>) -> Option<Cow<'f, str>> {
 /// Whether the frame is about a durable subscription whose name is the id, as those of RabbitMQ and Apollo are.
 fn is_durable_by_id(frame: &Frame<'_>) -> Result<bool, Refused> {
     let is_durable = any_is_true(frame, ["durable", "persistent"])?;
-    Ok(is_durable && !any_is_true(frame, ["auto-delete"; 2])?)
+    let auto_deletes = any_is_true(frame, ["auto-delete"; 2])?;
+    // Of a stream, it is that which is durable.
+    Ok(is_durable && !auto_deletes && !is_of_stream(frame))
 }
 
 fn any_is_true(frame: &Frame<'_>, names: [&str; 2]) -> Result<bool, Refused> {

@@ -38,6 +38,8 @@ pub(super) struct Subscription {
     pub(super) browses: Option<Destination>,
     /// The name under which it stays when its client is away, if it does.
     pub(super) durable: Option<Box<str>>,
+    /// Whether it asked as a client of streams does, which looks for `x-stream-offset`.
+    pub(super) is_stream: bool,
     ack: AckMode,
 }
 
@@ -68,6 +70,7 @@ impl Subscriptions {
             key,
             browses,
             durable,
+            is_stream: false,
             ack,
         });
         Ok(id)
@@ -76,6 +79,14 @@ impl Subscriptions {
     /// How many have not ended.
     pub(super) fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// A subscription has asked as a client of streams does.
+    pub(super) fn note_stream(&mut self, id: SubscriptionId) {
+        let index = self.list.binary_search_by_key(&id, |s| s.id);
+        if let Some(subscription) = index.ok().and_then(|index| self.list.get_mut(index)) {
+            subscription.is_stream = true;
+        }
     }
 
     /// Takes a subscription away; what is still on its way to it is dropped from now on.

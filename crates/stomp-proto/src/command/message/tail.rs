@@ -19,7 +19,7 @@ use crate::{
 
 /// What the server alone says in a MESSAGE, and what of a SEND is not meant for receivers. A sender
 /// who could set these could pass a message off as another.
-const NOT_THE_SENDERS: [&str; 14] = [
+const NOT_THE_SENDERS: [&str; 17] = [
     "ack",
     "browser",
     "content-length",
@@ -27,13 +27,16 @@ const NOT_THE_SENDERS: [&str; 14] = [
     "dead-letter-origin",
     "dead-letter-reason",
     "delivery-count",
+    "epoch",
     "message-id",
+    "offset",
     "receipt",
     "receipt-level",
     "redelivered",
     "retained",
     "subscription",
     "transaction",
+    "x-stream-offset",
 ];
 
 /// The part of a MESSAGE that all receivers share: from the header after the head to the NUL.
