@@ -22,7 +22,8 @@ pub enum Error {
     Header(String),
     /// The connection was lost, or not made.
     Lost(Loss),
-    /// The message came over a connection that is lost: the server delivers it again.
+    /// The message came over a connection that is lost: the server delivers it again, unless
+    /// [`Message::is_given_once`](crate::Message::is_given_once).
     MessageStale,
     /// A NACK, which STOMP 1.0 does not have.
     NotInVersion(Version),
@@ -157,9 +158,7 @@ impl fmt::Display for Error {
             Self::Ended => f.write_str("the session has ended"),
             Self::Header(name) => write!(f, "the header {name:?} cannot be sent"),
             Self::Lost(loss) => loss.fmt(f),
-            Self::MessageStale => {
-                f.write_str("the message came over a connection that is lost; it comes again")
-            }
+            Self::MessageStale => f.write_str("the message came over a connection that is lost"),
             Self::NotInVersion(version) => write!(f, "STOMP {version} has no NACK"),
             Self::Refused(error) => error.fmt(f),
             Self::ReceiptTimedOut(max) => {

@@ -36,6 +36,8 @@ pub struct Message {
     /// What an ACK says for it; without, the subscription does not ask for any.
     name: Option<Name>,
     session: Session,
+    follows_gap: bool,
+    is_given_once: bool,
 }
 
 /// What a header counts for beside its octets.
@@ -69,6 +71,8 @@ impl Message {
             }),
             message_id,
             session: Session::from_handle(handle),
+            follows_gap: false,
+            is_given_once: false,
         }
     }
 
@@ -118,6 +122,30 @@ impl Message {
     #[must_use]
     pub fn is_redelivered(&self) -> bool {
         self.header("redelivered") == Some("true")
+    }
+
+    /// Whether messages before it may be missing: the connection was lost, and the server did not have all of the history
+    /// of the topic any more. Only where the server keeps histories is that known; elsewhere it is never so.
+    #[must_use]
+    pub fn follows_gap(&self) -> bool {
+        self.follows_gap
+    }
+
+    /// Whether it is given once, also if its connection is lost before it is acknowledged: it is of a topic whose history
+    /// the server keeps, and the subscription goes on behind it. What is of a queue comes again in that case.
+    #[must_use]
+    pub fn is_given_once(&self) -> bool {
+        self.is_given_once
+    }
+
+    pub(crate) fn given_once(mut self, is_given_once: bool) -> Self {
+        self.is_given_once = is_given_once;
+        self
+    }
+
+    pub(crate) fn after_gap(mut self, follows_gap: bool) -> Self {
+        self.follows_gap = follows_gap;
+        self
     }
 
     /// Whether both came over the same connection, and are to be acknowledged: with

@@ -10,12 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gumboot_stomp_proto::{Frame, Response, Version, client::Event, command};
+use gumboot_stomp_proto::{
+    Frame, Response, Version,
+    client::Event,
+    command::{self, AckMode},
+};
 
 use crate::{
     error::{Error, Loss, ServerError},
     incoming::Message,
     limits::Limits,
+    place::{Place, Step},
     request::{Delivered, Done, Sending, Subscribing},
     session::Handle,
     shared::Shared,
@@ -189,9 +194,25 @@ impl Ledger {
             Response::Message(message) => self.on_message(message, &event.frame),
             Response::Receipt(receipt) => {
                 if let Some(awaited) = self.take_awaited(&receipt.receipt_id) {
+                    if let What::Subscription(id) = awaited.what {
+                        self.on_subscribed(id, &event.frame);
+                    }
                     self.conclude(awaited, &Ok(()));
                 }
             }
+        }
+    }
+
+    /// A subscription stands, here and in the history of its topic, if that has one.
+    fn on_subscribed(&mut self, id: u32, frame: &Frame<'_>) {
+        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+            return;
+        };
+        let step = Place::on_receipt(&mut subscription.place, &subscription.headers, frame);
+        // Twice in a row says no more, and nobody may be taking what waits.
+        if step == Step::Gap && !subscription.is_gap_told {
+            subscription.is_gap_told = true;
+            let _ = subscription.messages.send(Ok(Delivered::Gap));
         }
     }
 
@@ -201,17 +222,26 @@ impl Ledger {
             return;
         };
         let subscription = match message.subscription.as_deref() {
-            Some(id) => id.parse().ok().and_then(|id| self.subscriptions.get(&id)),
+            Some(id) => id
+                .parse()
+                .ok()
+                .and_then(|id| self.subscriptions.get_mut(&id)),
             None => {
-                let mut all = self.subscriptions.values();
+                let mut all = self.subscriptions.values_mut();
                 all.find(|each| each.destination == message.destination)
             }
         };
         let Some(subscription) = subscription else {
             return;
         };
-        let message = Message::new(handle, self.generation, subscription.ack, message, frame);
-        let delivered = Delivered {
+        let step = Place::on_message(&mut subscription.place, frame);
+        if step == Step::Again && subscription.ack == AckMode::Auto {
+            return;
+        }
+        subscription.is_gap_told = false;
+        let message = Message::new(handle, self.generation, subscription.ack, message, frame)
+            .given_once(step != Step::Next);
+        let delivered = Delivered::Message {
             _room: self.shared.add(message.waiting()),
             message,
         };

@@ -2,7 +2,7 @@
 //!
 //! [`Client`] opens a [`Session`]; that sends, subscribes and begins transactions. The connection is in a task of its own,
 //! which keeps the heart-beats, and makes a lost connection again: it subscribes as before, and sends again what the
-//! server has not confirmed. Frames, versions and escapes are in `gumboot-stomp-proto`, without I/O.
+//! server has not confirmed. Of topics with a history it asks for what was missed, and says so if that is not all. Frames, versions and escapes are in `gumboot-stomp-proto`, without I/O.
 
 #![forbid(unsafe_code)]
 
@@ -16,6 +16,7 @@ mod ledger;
 mod limits;
 mod line;
 mod outgoing;
+mod place;
 mod receipt;
 mod request;
 mod session;
@@ -39,6 +40,6 @@ pub use crate::{
     outgoing::Outgoing,
     receipt::Receipt,
     session::{Server, Session, State},
-    subscription::{Subscribe, Subscription},
+    subscription::{Received, Subscribe, Subscription},
     transaction::Transaction,
 };

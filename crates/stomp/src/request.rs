@@ -9,6 +9,7 @@ use crate::{
     error::Error,
     incoming::{Message, Name},
     outgoing::Outgoing,
+    place::Place,
     shared::Room,
 };
 
@@ -53,14 +54,23 @@ pub(crate) struct Subscribing {
     pub(crate) ack: AckMode,
     pub(crate) headers: Vec<(Cow<'static, str>, String)>,
     pub(crate) messages: mpsc::UnboundedSender<Result<Delivered, Error>>,
+    /// What it has been given of the history of its topic, where there is one.
+    pub(crate) place: Option<Place>,
+    /// The last that it was told is that something may be missing.
+    pub(crate) is_gap_told: bool,
 }
 
-/// A message that waits to be taken.
+/// What waits to be taken.
 #[derive(Debug)]
-pub(crate) struct Delivered {
-    pub(crate) message: Message,
-    /// Given back when it is taken, or dropped.
-    pub(crate) _room: Room,
+pub(crate) enum Delivered {
+    /// A message.
+    Message {
+        message: Message,
+        /// Given back when it is taken, or dropped.
+        _room: Room,
+    },
+    /// Messages may be missing here.
+    Gap,
 }
 
 /// An ACK or a NACK.

@@ -146,6 +146,8 @@ impl Session {
             ack,
             headers,
             messages,
+            place: None,
+            is_gap_told: false,
         };
         self.ask(Kind::Subscribe(subscribing)).await?.await?;
         Ok(subscription)

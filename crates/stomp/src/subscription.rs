@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -73,6 +74,11 @@ impl From<String> for Subscribe {
 
 /// A subscription, which ends when it is dropped. It is also a `Stream` of its messages.
 ///
+/// Over a new connection it goes on. Of a topic that has a history with the server, as Gumboot keeps one, it asks for what
+/// came meanwhile: each message is given once, in order. If the server says that it does not have all of that any more,
+/// [`Message::follows_gap`] and [`Subscription::receive_or_gap`] tell. A server without histories says nothing of it;
+/// then what is sent to a topic meanwhile is missed.
+///
 /// While more messages wait to be taken than the [`Limits`](crate::Limits) allow, nothing is read from the server.
 #[derive(Debug)]
 pub struct Subscription {
@@ -80,6 +86,18 @@ pub struct Subscription {
     id: u32,
     messages: mpsc::UnboundedReceiver<Result<Delivered, Error>>,
     is_over: bool,
+    /// What is taken next follows what may be missing.
+    is_behind_gap: bool,
+}
+
+/// What a subscription gives.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Received {
+    /// A message.
+    Message(Message),
+    /// Messages may be missing here: see [`Message::follows_gap`].
+    Gap,
 }
 
 impl Subscription {
@@ -93,6 +111,7 @@ impl Subscription {
             id,
             messages,
             is_over: false,
+            is_behind_gap: false,
         }
     }
 
@@ -105,6 +124,14 @@ impl Subscription {
     /// told once, then `None` follows.
     pub async fn receive(&mut self) -> Result<Option<Message>, Error> {
         std::future::poll_fn(|cx| self.poll_receive(cx)).await
+    }
+
+    /// As [`Subscription::receive`], and tells of a gap as soon as it is known, before the next message.
+    ///
+    /// # Errors
+    /// As [`Subscription::receive`].
+    pub async fn receive_or_gap(&mut self) -> Result<Option<Received>, Error> {
+        std::future::poll_fn(|cx| self.poll_receive_or_gap(cx)).await
     }
 
     /// Ends the subscription; ready when the server has confirmed it. Messages that were not taken are dropped; what
@@ -122,11 +149,35 @@ impl Subscription {
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
+        loop {
+            match ready!(self.poll_receive_or_gap(cx))? {
+                Some(Received::Message(message)) => return Poll::Ready(Ok(Some(message))),
+                Some(Received::Gap) => {}
+                None => return Poll::Ready(Ok(None)),
+            }
+        }
+    }
+
+    fn poll_receive_or_gap(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Received>, Error>> {
         let Some(next) = ready!(self.messages.poll_recv(cx)) else {
             return Poll::Ready(Ok(None));
         };
         self.is_over |= next.is_err();
-        Poll::Ready(next.map(|delivered| Some(delivered.message)))
+        Poll::Ready(next.map(|delivered| {
+            let is_behind_gap = mem::replace(&mut self.is_behind_gap, false);
+            Some(match delivered {
+                Delivered::Message { message, .. } => {
+                    Received::Message(message.after_gap(is_behind_gap))
+                }
+                Delivered::Gap => {
+                    self.is_behind_gap = true;
+                    Received::Gap
+                }
+            })
+        }))
     }
 }
 

@@ -174,9 +174,11 @@ async fn acknowledge(mode: AckMode, messages: &[(usize, Message)]) -> Result<u64
         {
             continue;
         }
+        let count = 1 + messages[..index].iter().filter(goes_with_it).count() as u64;
         match message.ack().await {
-            Ok(()) => consumed += 1 + messages[..index].iter().filter(goes_with_it).count() as u64,
-            // A message of a connection that is lost comes again, and how a session has ended is told by who watches it.
+            Ok(()) => consumed += count,
+            Err(Error::MessageStale) if message.is_given_once() => consumed += count,
+            // Any other message of a connection that is lost comes again, and how a session has ended is told by who watches it.
             Err(Error::MessageStale | Error::Ended) => {}
             Err(error) => return Err(Failure::of("an ACK", error)),
         }

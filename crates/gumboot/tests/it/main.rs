@@ -10,6 +10,7 @@ mod program;
 mod publish;
 mod raw_broker;
 mod raw_server;
+mod recovery;
 mod serve;
 mod stomp_client;
 mod stop;

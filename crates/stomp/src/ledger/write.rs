@@ -320,7 +320,10 @@ fn encode_subscribe(subscribing: &Subscribing, out: &mut Vec<u8>, version: Versi
         ack: subscribing.ack,
         receipt: Some(receipt.into()),
     };
-    subscribe.encode(out, version, &pairs(&subscribing.headers));
+    match &subscribing.place {
+        Some(place) => subscribe.encode(out, version, &pairs(&place.headers(&subscribing.headers))),
+        None => subscribe.encode(out, version, &pairs(&subscribing.headers)),
+    }
 }
 
 fn encode_unsubscribe(id: u32, out: &mut Vec<u8>, version: Version, receipt: Option<&str>) {

@@ -1,6 +1,7 @@
 //! The client against a server that a test plays frame by frame.
 
 mod ends;
+mod histories;
 mod messages;
 mod reconnects;
 mod requests;

@@ -11,13 +11,12 @@ use super::{refused::Refused, value::number};
 /// The digits of an epoch.
 const EPOCH_DIGITS: usize = 16;
 
-/// Where a subscription begins, and by which header.
+/// Where a subscription begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum From {
-    /// Behind what was seen.
-    Seen(Position),
-    /// As streams have it.
-    Stream(ReplayFrom),
+pub(super) struct From {
+    pub(super) replay: ReplayFrom,
+    /// Whether it asks as a client of streams does, which looks for `x-stream-offset`.
+    pub(super) is_stream: bool,
 }
 
 impl From {
@@ -26,28 +25,19 @@ impl From {
         let offset = frame.header("from-offset");
         let epoch = frame.header("from-epoch");
         let stream = frame.header("x-stream-offset");
-        match (offset, epoch, stream) {
-            (None, None, None) => Ok(None),
-            (None, None, Some(stream)) => Ok(Some(Self::Stream(stream_offset(&stream)?))),
-            (Some(offset), Some(epoch), None) => Ok(Some(Self::Seen(Position {
+        let stream = stream.map(|value| stream_offset(&value)).transpose()?;
+        // A client that comes back may say again where it wanted to begin at first.
+        let replay = match (offset, epoch) {
+            (None, None) => stream,
+            (Some(offset), Some(epoch)) => Some(ReplayFrom::Behind(Position {
                 epoch: parse_epoch(&epoch)?,
                 offset: number("from-offset", &offset)?,
-            }))),
-            (_, _, Some(_)) => Err(Refused::header(
-                "x-stream-offset",
-                "does not stand beside from-offset or from-epoch",
-            )),
-            (Some(_), None, None) => Err(Refused::header("from-offset", "needs from-epoch")),
-            (None, Some(_), None) => Err(Refused::header("from-epoch", "needs from-offset")),
-        }
-    }
-
-    /// The same for the broker.
-    pub(super) fn replay(self) -> ReplayFrom {
-        match self {
-            Self::Seen(position) => ReplayFrom::Behind(position),
-            Self::Stream(from) => from,
-        }
+            })),
+            (Some(_), None) => return Err(Refused::header("from-offset", "needs from-epoch")),
+            (None, Some(_)) => return Err(Refused::header("from-epoch", "needs from-offset")),
+        };
+        let is_stream = stream.is_some();
+        Ok(replay.map(|replay| Self { replay, is_stream }))
     }
 }
 
@@ -126,12 +116,15 @@ mod tests {
 
     #[test]
     fn what_was_seen_is_a_place() {
-        let seen = From::Seen(Position {
+        let headers = "from-offset:17\nfrom-epoch:00000000000000ff";
+        let replay = ReplayFrom::Behind(Position {
             epoch: Epoch(255),
             offset: 17,
         });
-        let read_seen = read("from-offset:17\nfrom-epoch:00000000000000ff");
-        assert_eq!(read_seen, Ok(Some(seen)));
+        for (more, is_stream) in [("", false), ("\nx-stream-offset:first", true)] {
+            let seen = From { replay, is_stream };
+            assert_eq!(read(&format!("{headers}{more}")), Ok(Some(seen)));
+        }
         assert_eq!(Epoch(255).to_string(), "00000000000000ff");
         assert_eq!(read("a:b"), Ok(None));
     }
@@ -149,7 +142,11 @@ mod tests {
                 ReplayFrom::Since(Timestamp::from_millis(7_000)),
             ),
         ] {
-            assert_eq!(stream(value), Ok(Some(From::Stream(from))));
+            let from = From {
+                replay: from,
+                is_stream: true,
+            };
+            assert_eq!(stream(value), Ok(Some(from)));
         }
         for value in [
             "",
@@ -177,7 +174,8 @@ mod tests {
             "from-offset:1\nfrom-epoch:0123456789abcdef0",
             &format!("from-offset:x\n{epoch}"),
             &format!("from-offset:\n{epoch}"),
-            &format!("from-offset:1\n{epoch}\nx-stream-offset:next"),
+            &format!("from-offset:1\n{epoch}\nx-stream-offset:then"),
+            "from-offset:1\nx-stream-offset:next",
         ] {
             assert!(read(headers).is_err(), "{headers:?}");
         }

@@ -90,7 +90,7 @@ impl Options {
 
     /// Whether it asks as a client of streams does.
     pub(super) fn is_stream(&self) -> bool {
-        matches!(self.from, Some(From::Stream(_)))
+        self.from.is_some_and(|from| from.is_stream)
     }
 
     /// The same for the broker.
@@ -131,7 +131,7 @@ impl Options {
             browse: self.browse,
             durable: self.durable.as_deref(),
             slow,
-            from: self.from.map(From::replay),
+            from: self.from.map(|from| from.replay),
             ..Subscribe::new(destination)
         })
     }

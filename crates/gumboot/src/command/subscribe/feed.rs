@@ -12,7 +12,7 @@ use gumboot_stomp::{AckMode, Message, Subscription};
 use tokio::task::unconstrained;
 
 use super::output::Output;
-use crate::command::stomp::Failure;
+use crate::command::{render, say::complain, stomp::Failure};
 
 /// Once so many octets wait to be written, no more messages are taken.
 const BATCH_BYTES_MAX: usize = 64 * 1024;
@@ -158,6 +158,10 @@ impl Feed {
             let (destination, subscription) = &mut self.subscriptions[index];
             match pin!(subscription.receive()).poll(cx) {
                 Poll::Ready(Ok(Some(message))) => {
+                    if message.follows_gap() {
+                        let what = format!("messages of {destination} may be missing here");
+                        complain(&render::escaped(&what));
+                    }
                     self.first = index + 1;
                     return Poll::Ready(Ok((index, message)));
                 }
