@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 
-use crate::command::{EXIT_USAGE, config, connect, echo, passwd, publish, serve, subscribe};
+use crate::command::{EXIT_USAGE, config, connect, echo, passwd, publish, queue, serve, subscribe};
 
 /// A WebSocket and STOMP push server, and the tool to try any server of either.
 #[derive(Debug, Parser)]
@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Publish(Box<publish::Args>),
     /// Print the messages of destinations of a STOMP server.
     Subscribe(Box<subscribe::Args>),
+    /// Look into the queues of a server, move, purge, export and import their messages.
+    Queue(Box<queue::Args>),
     /// Run an echo server, on every path, for tests and benchmarks.
     Echo(echo::Args),
     /// Look at a configuration file.

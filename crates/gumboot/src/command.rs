@@ -6,6 +6,7 @@ pub(crate) mod connect;
 pub(crate) mod echo;
 pub(crate) mod passwd;
 pub(crate) mod publish;
+pub(crate) mod queue;
 mod render;
 mod say;
 pub(crate) mod serve;
@@ -51,6 +52,7 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::Connect(args) => connect::run(args),
         Command::Publish(args) => publish::run(*args),
         Command::Subscribe(args) => subscribe::run(*args),
+        Command::Queue(args) => queue::run(*args),
         Command::Config(args) => config::run(&args),
         Command::Passwd(args) => passwd::run(&args),
         Command::Serve(args) => serve::run(&args),

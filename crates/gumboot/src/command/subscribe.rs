@@ -2,7 +2,7 @@
 
 mod args;
 mod feed;
-mod output;
+pub(super) mod output;
 
 use std::{io::ErrorKind, pin::pin, process::ExitCode};
 

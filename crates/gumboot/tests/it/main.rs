@@ -1,5 +1,5 @@
 //! The program as its users run it: what it prints, how it serves, how it stops, what it says to mistakes, and how it
-//! connects, as a pipe and in a terminal, publishes and subscribes.
+//! connects, as a pipe and in a terminal, publishes, subscribes and works on queues.
 
 mod config;
 mod connect;
@@ -8,6 +8,9 @@ mod mistakes;
 mod piped;
 mod program;
 mod publish;
+mod queue_file;
+mod queue_look;
+mod queue_take;
 mod raw_broker;
 mod raw_server;
 mod recovery;

@@ -62,21 +62,27 @@ impl RawClient {
     /// The next frame, which is to be of this command.
     #[track_caller]
     pub(crate) fn expect(&mut self, command: &str) -> RawFrame {
+        let frame = self.expect_any();
+        assert_eq!(frame.command, command, "{frame:?}");
+        frame
+    }
+
+    /// The next frame.
+    #[track_caller]
+    pub(crate) fn expect_any(&mut self) -> RawFrame {
         let octets = self.0.read_until(b"\0");
         let text = String::from_utf8(octets).unwrap();
         let text = text.trim_start_matches('\n').trim_end_matches('\0');
         let (head, body) = text.split_once("\n\n").unwrap();
         let mut lines = head.lines();
-        let frame = RawFrame {
+        RawFrame {
             command: lines.next().unwrap().to_owned(),
             headers: lines
                 .map(|line| line.split_once(':').unwrap())
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
             body: body.to_owned(),
-        };
-        assert_eq!(frame.command, command, "{frame:?}");
-        frame
+        }
     }
 
     pub(crate) fn confirm(&mut self, frame: &RawFrame) {

@@ -16,7 +16,7 @@ use crate::command::{render, say::event_line};
 
 /// What of a message is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     /// The body.
     Body,
     /// The headers, a line each, an empty line, and the body.
@@ -27,7 +27,7 @@ pub(super) enum Style {
 
 /// Standard output.
 #[derive(Debug)]
-pub(super) struct Output {
+pub(crate) struct Output {
     style: Style,
     is_terminal: bool,
     stdout: Arc<File>,
@@ -47,7 +47,7 @@ struct Shown<'m> {
 impl Output {
     /// # Errors
     /// There is no standard output.
-    pub(super) fn new(style: Style) -> io::Result<Self> {
+    pub(crate) fn new(style: Style) -> io::Result<Self> {
         let stdout = io::stdout();
         Ok(Self {
             style,
@@ -58,7 +58,7 @@ impl Output {
     }
 
     /// Appends what is to be written for a message of the subscription to `subscribed`.
-    pub(super) fn show(&self, message: &Message, subscribed: &str, out: &mut Vec<u8>) {
+    pub(crate) fn show(&self, message: &Message, subscribed: &str, out: &mut Vec<u8>) {
         let shown = Shown {
             destination: message.destination(),
             subscribed,
@@ -70,7 +70,7 @@ impl Output {
     }
 
     /// Writes, on a thread that may wait for who reads it.
-    pub(super) async fn write(&self, octets: Vec<u8>) -> io::Result<()> {
+    pub(crate) async fn write(&self, octets: Vec<u8>) -> io::Result<()> {
         let stdout = Arc::clone(&self.stdout);
         let written = spawn_blocking(move || (&*stdout).write_all(&octets)).await;
         written.unwrap_or_else(|error| Err(io::Error::other(error)))
