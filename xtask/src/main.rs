@@ -14,6 +14,7 @@ mod steps;
 
 mod activemq;
 mod autobahn;
+mod bench;
 mod cargo;
 mod certificate;
 mod deny;
@@ -27,6 +28,7 @@ const HELP: &str = "\
 The project's own commands.
 
 Usage: cargo xtask test [STEP...]    run the tests: the steps named, or all that need no naming
+       cargo xtask bench durable     measure durable messages, and write BENCHMARKS.md
        cargo xtask help              print this
 
 Steps, in the order in which they run:
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.split_first() {
         Some((command, names)) if command == "test" => test(names),
+        Some((command, names)) if command == "bench" => bench(names),
         Some((command, _)) if matches!(command.as_str(), "help" | "--help" | "-h") => {
             println!("{}", help());
             ExitCode::SUCCESS
@@ -59,6 +62,13 @@ fn test(names: &[String]) -> ExitCode {
     match steps::select(names) {
         Ok(selected) => steps::run(&selected),
         Err(unknown) => usage(&format!("there is no step `{unknown}`")),
+    }
+}
+
+fn bench(names: &[String]) -> ExitCode {
+    match names {
+        [name] if name == "durable" => bench::durable(),
+        _ => usage("what to measure is missing or unknown; there is `durable`"),
     }
 }
 

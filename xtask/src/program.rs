@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::cargo;
 use crate::context::{Context, Failure};
+use crate::{cargo, process};
 
 /// Names a program to test in place of the one built here.
 const VARIABLE: &str = "GUMBOOT_PROGRAM";
@@ -36,6 +36,14 @@ pub(crate) fn build_autobahn_client(cx: &Context) -> Result<PathBuf, Failure> {
     const EXAMPLE: &str = "autobahn_client";
     cargo::build_example(cx, "gumboot-websocket", EXAMPLE, "release")?;
     built(cx.target.join("release/examples").join(EXAMPLE))
+}
+
+/// Builds the program that loads servers, and says where it is.
+pub(crate) fn build_bench(cx: &Context) -> Result<PathBuf, Failure> {
+    const PACKAGE: &str = "gumboot-bench";
+    let arguments = ["build", "--release", "--package", PACKAGE];
+    process::run(cx, cargo::cargo(cx).args(arguments))?;
+    built(cx.target.join("release").join(PACKAGE))
 }
 
 fn built(path: PathBuf) -> Result<PathBuf, Failure> {

@@ -1,6 +1,7 @@
 //! The Rust client of STOMP with RabbitMQ: Debian's package, started for this step on loopback only, and ended with it.
 //! The cases are `crates/stomp/tests/others`.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -22,7 +23,21 @@ const PLUGINS: &str = "[rabbitmq_stomp,rabbitmq_web_stomp].\n";
 
 pub(crate) fn check(cx: &Context) -> Outcome {
     install::rabbitmq(cx)?;
-    let node = Node::prepare(cx)?;
+    let version = with_node(cx, |node| node.test(cx))?;
+    Ok(vec![format!("RabbitMQ {version}")])
+}
+
+/// Whether it is on this machine.
+pub(crate) fn is_installed() -> bool {
+    Path::new(SCRIPTS).join("rabbitmq-server").exists()
+}
+
+/// Does something with a RabbitMQ that has nothing yet; it runs from then on, until that is done.
+pub(crate) fn with_node<T>(
+    cx: &Context,
+    act: impl FnOnce(&mut Node) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut node = Node::prepare(cx)?;
     let mut epmd = Command::new("epmd");
     epmd.args([
         "-address",
@@ -32,25 +47,28 @@ pub(crate) fn check(cx: &Context) -> Outcome {
     ]);
     // One that RabbitMQ started by itself would outlive it.
     let epmd = Server::start(cx, "epmd", &mut epmd)?;
-    let mut command = Command::new(node.folder.path().join("server"));
-    let rabbitmq = Server::start(cx, "rabbitmq", &mut command)?;
-    let tested = node.test(cx, &rabbitmq);
-    let stopped = rabbitmq.stop_within(STOP_BOUND);
+    node.start(cx)?;
+    let acted = act(&mut node);
+    let stopped = node
+        .server
+        .take()
+        .map_or(Ok(()), |server| server.stop_within(STOP_BOUND));
     // Nothing is registered with it any more, so it takes this.
     let port = node.epmd_port.to_string();
     let mut end = Command::new("epmd");
     let ended = process::run_logged(cx, "epmd-end", end.args(["-port", &port, "-kill"]));
     drop(epmd);
-    let version = tested?;
+    let acted = acted?;
     stopped?;
     ended?;
-    Ok(vec![format!("RabbitMQ {version}")])
+    Ok(acted)
 }
 
 /// A RabbitMQ that keeps all that it writes in one folder, and listens on free ports of loopback.
 #[derive(Debug)]
-struct Node {
+pub(crate) struct Node {
     folder: Folder,
+    server: Option<Server>,
     epmd_port: u16,
     stomp_port: u16,
     web_port: u16,
@@ -62,6 +80,7 @@ impl Node {
         let [epmd_port, stomp_port, web_port, distribution_port] = free_ports()?;
         let node = Self {
             folder: Folder::empty(cx.peers().join("rabbitmq"))?,
+            server: None,
             epmd_port,
             stomp_port,
             web_port,
@@ -120,11 +139,46 @@ impl Node {
         lines.concat()
     }
 
-    /// Runs the cases once RabbitMQ listens, and gives its version.
-    fn test(&self, cx: &Context, rabbitmq: &Server) -> Result<String, Failure> {
-        rabbitmq.hear("completed with", START_BOUND)?;
+    /// Starts it, with what it has; it may take a while until it listens.
+    pub(crate) fn start(&mut self, cx: &Context) -> Result<(), Failure> {
+        let mut command = Command::new(self.folder.path().join("server"));
+        self.server = Some(Server::start(cx, "rabbitmq", &mut command)?);
+        Ok(())
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn kill(&mut self) {
+        self.server = None;
+    }
+
+    /// Waits until it listens.
+    pub(crate) fn listens(&self) -> Result<(), Failure> {
+        let server = self.server.as_ref();
+        server.map_or(Ok(()), |server| {
+            server.hear("completed with", START_BOUND).map(drop)
+        })
+    }
+
+    pub(crate) fn stomp_port(&self) -> u16 {
+        self.stomp_port
+    }
+
+    /// Where it keeps messages.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("mnesia")
+    }
+
+    pub(crate) fn version(&self, cx: &Context) -> Result<String, Failure> {
         let ctl = self.folder.path().join("ctl");
         let version = process::capture(cx, Command::new(&ctl).arg("version"))?;
+        Ok(version.trim().to_owned())
+    }
+
+    /// Runs the cases once RabbitMQ listens, and gives its version.
+    fn test(&self, cx: &Context) -> Result<String, Failure> {
+        self.listens()?;
+        let ctl = self.folder.path().join("ctl");
+        let version = self.version(cx)?;
         let mut tests = cargo::cargo(cx);
         tests
             .args(["test", "--package", "gumboot-stomp", "--test", "others"])
@@ -138,6 +192,6 @@ impl Node {
             )
             .env("GUMBOOT_RABBITMQ_CTL", ctl);
         process::run(cx, &mut tests)?;
-        Ok(version.trim().to_owned())
+        Ok(version)
     }
 }

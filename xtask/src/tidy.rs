@@ -25,6 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "gumboot-websocket",
         ],
     ),
+    ("gumboot-bench", &[]),
     (
         "gumboot-broker",
         &[
