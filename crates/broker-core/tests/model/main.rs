@@ -3,7 +3,8 @@
 //! Checked after each: nothing is lost; nothing is delivered twice without `redelivered`; messages of a queue come in
 //! order; no transaction happens by half; no bound is passed, credit neither; nobody with credit waits for what is
 //! there; a store has been told what a restart must know; and nothing is left when all have gone. Now and then the server
-//! ends or crashes, and a broker that is rebuilt from that store goes on. To see what a seed does, run it alone:
+//! ends or crashes, and a broker that is rebuilt from that store goes on. Topics with a history are tried in the same way,
+//! in `histories`. To see what a seed does, run it alone:
 //! `cargo test -p gumboot-broker-core --test model -- 7`.
 
 #![expect(clippy::print_stdout, reason = "the program tells what it has done")]
@@ -11,6 +12,7 @@
 mod check;
 mod commands;
 mod events;
+mod histories;
 mod model;
 mod queues;
 mod random;
@@ -22,7 +24,7 @@ mod world;
 
 use std::{env, panic};
 
-use crate::world::World;
+use crate::{histories::Counts, world::World};
 
 const SEEDS: u64 = 500;
 const OPERATIONS_PER_SEED: u64 = 2_000;
@@ -66,4 +68,17 @@ fn main() {
         seeds.start,
         seeds.end - 1
     );
+    let mut all = Counts::default();
+    for seed in seeds {
+        let outcome = panic::catch_unwind(|| histories::run(seed));
+        let counts = outcome.unwrap_or_else(|payload| {
+            println!("seed {seed} failed with histories");
+            panic::resume_unwind(payload)
+        });
+        all.add(&counts);
+    }
+    println!("histories: {all:?}");
+    if only.is_none() {
+        all.assert_each_happened();
+    }
 }
