@@ -325,3 +325,6 @@ fn flags(octet: u8, known: u8) -> Result<u8, Problem> {
         Err(format!("it has unknown flags, {octet}"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,9 @@ const SERVER: &str = concat!("gumboot/", env!("CARGO_PKG_VERSION"));
 /// From DISCONNECT on, the client has this long to close the connection before the server does.
 const DISCONNECT_LINGER_MAX: Duration = Duration::from_secs(2);
 
+/// How long a session whose end is certain stays for RECEIPTs that wait for a store that takes its time.
+const RECEIPTS_LINGER_MAX: Duration = Duration::from_secs(60);
+
 /// The Close of a server that goes down.
 pub(crate) fn going_away() -> CloseFrame {
     CloseFrame::truncated(CloseCode::GOING_AWAY, "the server is shutting down")
@@ -68,6 +71,8 @@ pub(crate) struct Stomp {
     /// Whether so much waits for the store that nothing more is looked at.
     is_stalled: bool,
     seen: Seen,
+    /// An ERROR that waits for them.
+    last_words: Option<Box<LastWords>>,
     /// What was taken out of the mailbox and did not fit yet.
     outbox: VecDeque<Item>,
     /// Messages that nobody acknowledges: their names count on.
@@ -77,11 +82,18 @@ pub(crate) struct Stomp {
     end: End,
 }
 
+/// The last frame of a session, and how its connection is closed then.
+#[derive(Debug)]
+struct LastWords {
+    frame: Vec<u8>,
+    close: CloseFrame,
+}
+
 /// How far the end of the session has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     No,
-    /// DISCONNECT was answered; the client closes, or the server does then.
+    /// DISCONNECT was answered, or will be, or an ERROR waits for RECEIPTs; the client closes, or the server does then.
     Disconnected(Instant),
     /// The connection is being ended.
     Ended,
@@ -100,6 +112,7 @@ impl Stomp {
             receipts: Receipts::default(),
             is_stalled: false,
             seen: Seen::default(),
+            last_words: None,
             outbox: VecDeque::new(),
             messages_sent: 0,
             messages: Messages::default(),
@@ -147,6 +160,7 @@ impl Stomp {
         self.end_with_error(now, &frame, CloseCode::POLICY, carrier);
     }
 
+    /// The ERROR is the last frame; RECEIPTs that wait for the store come before it.
     fn end_with_error(
         &mut self,
         now: Instant,
@@ -154,11 +168,26 @@ impl Stomp {
         code: CloseCode,
         carrier: &mut impl Carrier,
     ) {
-        let mut out = Vec::new();
-        error.encode(&mut out, self.session.version());
-        self.send_frame(now, &out, carrier);
+        let mut frame = Vec::new();
+        error.encode(&mut frame, self.session.version());
         let reason = error.message.as_deref().unwrap_or_default();
-        self.end(&CloseFrame::truncated(code, reason), carrier);
+        let last = LastWords {
+            frame,
+            close: CloseFrame::truncated(code, reason),
+        };
+        if self.receipts.is_empty() {
+            self.say_last(now, &last, carrier);
+        } else if self.last_words.is_none() {
+            self.session.close();
+            self.leave();
+            self.last_words = Some(Box::new(last));
+            self.end = End::Disconnected(now + RECEIPTS_LINGER_MAX);
+        }
+    }
+
+    fn say_last(&mut self, now: Instant, last: &LastWords, carrier: &mut impl Carrier) {
+        self.send_frame(now, &last.frame, carrier);
+        self.end(&last.close, carrier);
     }
 
     fn end(&mut self, frame: &CloseFrame, carrier: &mut impl Carrier) {
@@ -265,7 +294,10 @@ impl Subprotocol for Stomp {
     fn handle_timeout(&mut self, now: Instant, carrier: &mut impl Carrier) {
         if let End::Disconnected(until) = self.end {
             if until <= now {
-                self.end(&CloseFrame::truncated(CloseCode::NORMAL, ""), carrier);
+                match self.last_words.take() {
+                    Some(last) => self.say_last(now, &last, carrier),
+                    None => self.end(&CloseFrame::truncated(CloseCode::NORMAL, ""), carrier),
+                }
             }
             return;
         }
@@ -291,6 +323,7 @@ impl Subprotocol for Stomp {
         self.pending = None;
         self.leave();
         self.receipts = Receipts::default();
+        self.last_words = None;
         self.end = End::Ended;
     }
 

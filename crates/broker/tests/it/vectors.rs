@@ -1,5 +1,5 @@
 //! Runs the exchanges in `vectors/` against the server: over a stream, whole and octet by octet, and over a WebSocket,
-//! with one message for all that is sent at once and with one for each octet; in each version.
+//! with one message for all that is sent at once and with one for each octet; in each version, and once more with a store.
 //!
 //! The notation is told in `vectors/README.md`.
 
@@ -15,6 +15,7 @@ use std::{
     thread,
 };
 
+use gumboot_broker::Level;
 use gumboot_broker_core::{Destination, HistoryPolicy, Overflow, QueuePolicy};
 
 use self::{
@@ -22,7 +23,10 @@ use self::{
     script::{Step, Vector, What},
     wire::Bindings,
 };
-use crate::support::{TestServer, config};
+use crate::{
+    played_store::PlayedStore,
+    support::{TestServer, config},
+};
 
 macro_rules! files {
     ($($name:ident)*) => {$(
@@ -64,12 +68,21 @@ fn check(name: &str) {
         // Most of the time is waiting, so all versions and ways of a vector go side by side.
         thread::scope(|scope| {
             for version in &vector.versions {
-                for way in Way::ALL.into_iter().filter(|way| vector.goes_over(*way)) {
+                let ways = Way::ALL.into_iter().filter(|way| vector.goes_over(*way));
+                let ways: Vec<_> = ways.collect();
+                let without = ways.iter().map(|way| (*way, false));
+                // With a store, whatever it is carried by.
+                let with = ways.iter().take(1).map(|way| (*way, true));
+                for (way, has_store) in without.chain(with) {
                     let vector = &vector;
-                    let run = move || run(vector, version, way);
+                    let run = move || run(vector, version, way, has_store);
                     scope.spawn(move || {
                         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-                            eprintln!("in {name}.txt: == {} ({version}, {way:?})", vector.title);
+                            let store = if has_store { ", with a store" } else { "" };
+                            eprintln!(
+                                "in {name}.txt: == {} ({version}, {way:?}{store})",
+                                vector.title
+                            );
                             resume_unwind(panic);
                         }
                     });
@@ -79,8 +92,8 @@ fn check(name: &str) {
     }
 }
 
-fn run(vector: &Vector, version: &str, way: Way) {
-    let server = server(vector);
+fn run(vector: &Vector, version: &str, way: Way, has_store: bool) {
+    let server = server(vector, has_store);
     let mut stage = Stage {
         server: &server,
         version,
@@ -102,8 +115,11 @@ fn run(vector: &Vector, version: &str, way: Way) {
 }
 
 /// A server for a vector, set up as that says.
-fn server(vector: &Vector) -> TestServer {
+fn server(vector: &Vector, has_store: bool) -> TestServer {
     let mut config = config();
+    if has_store {
+        config.store = PlayedStore::new(Level::Synced).share();
+    }
     let mut policy = QueuePolicy::default();
     for (name, value) in &vector.settings {
         let number = || value.parse().expect("the setting is a number");

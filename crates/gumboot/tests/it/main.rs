@@ -3,6 +3,7 @@
 
 mod config;
 mod connect;
+mod durable;
 mod echo;
 mod mistakes;
 mod piped;

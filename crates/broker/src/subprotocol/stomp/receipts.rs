@@ -4,13 +4,16 @@
 use std::{
     collections::VecDeque,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use gumboot_stomp_proto::{ErrorFrame, Frame, Request, command::Receipt};
 use gumboot_store::Level;
 
-use super::{DISCONNECT_LINGER_MAX, End, Stomp, history_headers::Place, refused::Refused};
+use super::{
+    DISCONNECT_LINGER_MAX, End, RECEIPTS_LINGER_MAX, Stomp, history_headers::Place,
+    refused::Refused,
+};
 use crate::{
     journal::{Confirmed, NotTaken, Noted, Ticket, Unconfirmed},
     subprotocol::Carrier,
@@ -18,9 +21,6 @@ use crate::{
 
 /// The receipts of one session that may wait before it is not read from; what one read brings comes in still.
 const WAITING_MAX: usize = 1_024;
-
-/// How long a client that has sent DISCONNECT stays connected for a store that takes its time.
-const DISCONNECT_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// What a failed store is called in ERROR.
 const NOT_STORED: &str = "Not stored";
@@ -236,7 +236,7 @@ impl Stomp {
         };
         self.answer(now, receipt_id, wanted, ticket, carrier);
         if !self.receipts.is_empty() {
-            self.end = End::Disconnected(now + DISCONNECT_WAIT_MAX);
+            self.end = End::Disconnected(now + RECEIPTS_LINGER_MAX);
         }
     }
 
@@ -266,6 +266,10 @@ impl Stomp {
                 }
             }
             if self.receipts.is_empty() && matches!(self.end, End::Disconnected(_)) {
+                if let Some(last) = self.last_words.take() {
+                    self.say_last(now, &last, carrier);
+                    return polled;
+                }
                 self.end = End::Disconnected(now + DISCONNECT_LINGER_MAX);
             }
         }
@@ -275,21 +279,28 @@ impl Stomp {
     /// Nobody knows whether the store has what these receipts were for: an ERROR for each of them, then the end.
     fn refuse_all(&mut self, now: Instant, first: &str, carrier: &mut impl Carrier) {
         let refused = Refused::new(NOT_STORED, &NotTaken::Failed.as_str());
-        let waiting = self.receipts.take();
-        let mut last = Box::<str>::from(first);
-        for next in waiting {
+        let mut failed = vec![Box::from(first)];
+        failed.extend(self.receipts.take().into_iter().map(|next| next.receipt_id));
+        // An ERROR that has waited for them is the last.
+        let last = match self.last_words.take() {
+            Some(last) => Ok(last),
+            None => Err(failed.pop()),
+        };
+        for receipt_id in failed {
             let frame = ErrorFrame {
                 message: Some(refused.title.into()),
-                receipt_id: Some((&*last).into()),
+                receipt_id: Some((&*receipt_id).into()),
                 version: None,
                 body: refused.detail.as_str().into(),
             };
             let mut out = Vec::new();
             frame.encode(&mut out, self.session.version());
             self.send_frame(now, &out, carrier);
-            last = next.receipt_id;
         }
-        self.refuse(now, &refused, Some(&last), carrier);
+        match last {
+            Ok(last) => self.say_last(now, &last, carrier),
+            Err(receipt_id) => self.refuse(now, &refused, receipt_id.as_deref(), carrier),
+        }
     }
 
     fn send_receipt(

@@ -97,6 +97,7 @@ fn is_understood(command: &str, name: &str) -> bool {
     match command {
         "MESSAGE" => matches!(name, "message-id" | "content-length"),
         "ERROR" => matches!(name, "content-length" | "content-type"),
+        "RECEIPT" => name == "receipt-level",
         "CONNECTED" => matches!(name, "heart-beat" | "server" | "session"),
         _ => false,
     }
