@@ -15,6 +15,7 @@ use crate::{
         Kept, STORE_KEY, StoreRecord, StreamRecord, body_checksum, encode_entry, entry_seal,
         record_key, stream_key,
     },
+    limits::CHANGE_BYTES,
     spaces::Spaces,
 };
 
@@ -92,6 +93,11 @@ impl Changes {
     /// The payload of a record that fjall was not given yet.
     pub(crate) fn body(&self, key: &[u8; 16]) -> Option<Bytes> {
         self.records.get(key)?.body.clone()
+    }
+
+    /// How many bytes of memory they take about, without payloads.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.records.len() as u64 * CHANGE_BYTES
     }
 
     /// All of them, for fjall; from now on others are collected.

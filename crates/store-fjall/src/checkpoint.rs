@@ -2,6 +2,7 @@
 //! Whatever was appended and settled meanwhile never gets to fjall.
 
 use std::{
+    path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
 };
@@ -9,6 +10,7 @@ use std::{
 use gumboot_store::StoreError;
 
 use crate::{
+    changes::Complete,
     disk::{Shared, State},
     fault::{fjall_error, guarded, io_error},
     limits::LOG_FACTOR_MAX,
@@ -46,6 +48,11 @@ impl Checkpoints {
         self.changed.notify_all();
     }
 
+    /// Whether nothing has failed yet.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.wanted().failed.clone().map_or(Ok(()), Err)
+    }
+
     /// Waits until the log is not too long. If a checkpoint has failed, there is nothing to wait for.
     pub(crate) fn wait_for_room(&self) -> Result<(), StoreError> {
         let mut wanted = self.wanted();
@@ -58,6 +65,11 @@ impl Checkpoints {
             }
             wanted = self.wait(wanted);
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_due(&self) -> bool {
+        self.wanted().is_due
     }
 
     /// Waits until one is due. False if there will be none any more.
@@ -77,7 +89,8 @@ impl Checkpoints {
         self.changed.notify_all();
     }
 
-    fn fail(&self, error: &StoreError) {
+    /// Something has failed, here or where the log is written and synced. The first failure is the one that counts.
+    pub(crate) fn fail(&self, error: &StoreError) {
         self.wanted().failed.get_or_insert(error.clone());
         self.changed.notify_all();
     }
@@ -95,37 +108,16 @@ impl Checkpoints {
 /// Gives fjall what was changed. If that fails, nothing is confirmed any more.
 pub(crate) fn checkpoint(shared: &Shared, removed: &Removed) -> Result<(), StoreError> {
     let checkpoints = &shared.checkpoints;
-    let one_at_a_time = checkpoints.checkpointing.lock();
-    let done = guarded(|| change_fjall(shared, removed));
-    drop(one_at_a_time);
-    if let Err(error) = &done {
-        checkpoints.fail(error);
-    }
-    done
+    let _one_at_a_time = checkpoints.checkpointing.lock();
+    guarded(|| change_fjall(shared, removed)).inspect_err(|error| checkpoints.fail(error))
 }
 
 fn change_fjall(shared: &Shared, removed: &Removed) -> Result<(), StoreError> {
     // Most of it is on the disk then, so that nobody waits long for the rest of it below.
-    let file = shared.state().log.file();
-    file.sync_data()
-        .map_err(|error| shared.state().log.error("syncing", error))?;
-    let mut state = shared.state();
-    let State {
-        index,
-        changes,
-        log,
-        underway,
-    } = &mut *state;
-    if log.bytes() == 0 {
-        shared.checkpoints.begun();
+    shared.sync_log()?;
+    let Some((done, complete)) = take_changes(shared)? else {
         return Ok(());
-    }
-    let done = log.rotate(changes.record.commit + 1)?;
-    let complete = changes.complete(index);
-    *underway = complete.records.clone();
-    shared.checkpoints.begun();
-    drop(state);
-
+    };
     let spaces = &shared.spaces;
     spaces.wait_for_room()?;
     let mut batch = spaces.database.batch();
@@ -138,6 +130,30 @@ fn change_fjall(shared: &Shared, removed: &Removed) -> Result<(), StoreError> {
     drop(underway);
     removed.add(complete.freed, complete.left);
     log::delete(&done)
+}
+
+/// Ends the files of the log; gives them, and what fjall gets. None if there is nothing.
+pub(crate) fn take_changes(
+    shared: &Shared,
+) -> Result<Option<(Vec<PathBuf>, Complete)>, StoreError> {
+    let _one_at_a_time = shared.syncing();
+    shared.change(|state| {
+        let State {
+            index,
+            changes,
+            log,
+            underway,
+        } = state;
+        if log.bytes() == 0 {
+            shared.checkpoints.begun();
+            return Ok(None);
+        }
+        let done = log.rotate(changes.record.commit + 1)?;
+        let complete = changes.complete(index);
+        *underway = complete.records.clone();
+        shared.checkpoints.begun();
+        Ok(Some((done, complete)))
+    })
 }
 
 /// The thread that makes them.

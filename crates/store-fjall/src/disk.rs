@@ -11,6 +11,7 @@ use gumboot_store::{Batch, Offset, StoreError};
 use crate::{
     changes::{Changes, Index, Records},
     checkpoint::Checkpoints,
+    fault::guarded,
     layout::record_key,
     log::{Log, entry},
     seal::{Closed, Seal},
@@ -26,6 +27,9 @@ const BUFFER_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(crate) struct Shared {
     pub(crate) spaces: Spaces,
     pub(crate) checkpoints: Checkpoints,
+    /// Held by who syncs the log, until a fault is noted: the system tells of it only once, and only one of two. It is
+    /// taken before the state.
+    syncing: Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -44,6 +48,7 @@ impl Shared {
         Self {
             spaces,
             checkpoints: Checkpoints::default(),
+            syncing: Mutex::default(),
             state: Mutex::new(State {
                 index,
                 changes,
@@ -55,6 +60,35 @@ impl Shared {
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state, unless something has failed before. If this fails, nobody finds the state as it is then
+    /// without hearing of that.
+    pub(crate) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut State) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut state = self.state();
+        self.checkpoints.check()?;
+        let changed = guarded(|| change(&mut state));
+        self.note(changed)
+    }
+
+    /// Syncs what the log has, unless something has failed before. A file of it that was ended was synced then.
+    pub(crate) fn sync_log(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.syncing();
+        let file = self.change(|state| Ok(state.log.file()))?;
+        let synced = file.sync_data();
+        self.note(synced.map_err(|error| self.state().log.error("syncing", error)))
+    }
+
+    pub(crate) fn syncing(&self) -> MutexGuard<'_, ()> {
+        self.syncing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// After a failure nothing is written, synced or given to fjall any more, by no thread.
+    fn note<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        done.inspect_err(|error| self.checkpoints.fail(error))
     }
 }
 
@@ -70,35 +104,61 @@ impl State {
 /// The disk of a writer.
 #[derive(Debug)]
 pub(crate) struct FjallDisk {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) seal: Seal,
+    shared: Arc<Shared>,
+    seal: Seal,
     /// When a checkpoint is due.
-    pub(crate) log_bytes: u64,
+    log_bytes: u64,
     /// The last group.
-    pub(crate) commit: u64,
-    pub(crate) buffer: Vec<u8>,
+    commit: u64,
+    buffer: Vec<u8>,
+}
+
+impl FjallDisk {
+    /// Of a store that was opened.
+    pub(crate) fn new(shared: Arc<Shared>, seal: Seal, log_bytes: u64) -> Self {
+        let commit = shared.state().changes.record.commit;
+        Self {
+            shared,
+            seal,
+            log_bytes,
+            commit,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Writes a group, however long the log is.
+    fn append(&mut self, batches: Vec<Batch>) -> Result<Vec<Vec<Offset>>, StoreError> {
+        self.shared.change(|state| {
+            let State {
+                index,
+                changes,
+                log,
+                ..
+            } = state;
+            let commit = self.commit + 1;
+            entry::encode(&mut self.buffer, commit, index.next(), &batches);
+            log.write(&self.buffer)?;
+            let apply = |batch| index.apply(batch, changes);
+            let offsets = batches.into_iter().map(apply).collect();
+            changes.record.next = index.next();
+            changes.record.commit = commit;
+            self.commit = commit;
+            let bytes = log.bytes().max(changes.bytes());
+            self.shared.checkpoints.note(bytes, self.log_bytes);
+            Ok(offsets)
+        })
+    }
+
+    fn seal(&mut self, closed: Closed) -> Result<(), StoreError> {
+        let sealed = self.seal.write(self.commit, closed);
+        self.shared.note(sealed)
+    }
 }
 
 impl Disk for FjallDisk {
     fn write(&mut self, batches: Vec<Batch>) -> Result<Vec<Vec<Offset>>, StoreError> {
         self.shared.checkpoints.wait_for_room()?;
-        let mut state = self.shared.state();
-        let State {
-            index,
-            changes,
-            log,
-            ..
-        } = &mut *state;
-        let commit = self.commit + 1;
-        entry::encode(&mut self.buffer, commit, index.next(), &batches);
-        log.write(&self.buffer)?;
-        let apply = |batch| index.apply(batch, changes);
-        let offsets = batches.into_iter().map(apply).collect();
-        changes.record.next = index.next();
-        changes.record.commit = commit;
-        self.commit = commit;
-        self.shared.checkpoints.note(log.bytes(), self.log_bytes);
-        drop(state);
+        let offsets = self.append(batches)?;
         if self.buffer.capacity() > BUFFER_BYTES_MAX {
             mem::take(&mut self.buffer);
         }
@@ -106,22 +166,16 @@ impl Disk for FjallDisk {
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
-        self.sync_log()?;
-        self.seal.write(self.commit, Closed::No)
+        self.shared.sync_log()?;
+        self.seal(Closed::No)
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
-        self.sync_log()?;
-        self.seal.write(self.commit, Closed::Yes)?;
+        self.shared.sync_log()?;
+        self.seal(Closed::Yes)?;
         self.seal.sync()
     }
 }
 
-impl FjallDisk {
-    /// A file of the log that was ended since the last group was written was synced then.
-    fn sync_log(&self) -> Result<(), StoreError> {
-        let file = self.shared.state().log.file();
-        file.sync_data()
-            .map_err(|error| self.shared.state().log.error("syncing", error))
-    }
-}
+#[cfg(test)]
+mod tests;

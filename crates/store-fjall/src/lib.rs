@@ -43,9 +43,11 @@
 //!
 //! # Memory
 //!
-//! Payloads are on the disk; what was written last, and is not settled, is in memory as well until the database has it, up
-//! to four times [`Options::log_bytes`]. What is known of each record that is not settled beside its payload is in memory as well,
-//! some hundred bytes a record.
+//! Payloads are on the disk; what was written last, and is not settled, is in memory as well until the database has it, and
+//! so is what was settled since. Of both there are up to eight times [`Options::log_bytes`], where each change counts as
+//! [`limits::CHANGE_BYTES`] beside its payload, and what the last batch changed comes on top: one operation can remove a
+//! whole stream. What is known of each record that is not settled beside its payload is in memory as well, some hundred
+//! bytes a record.
 #![forbid(unsafe_code)]
 
 mod changes;
@@ -118,16 +120,9 @@ impl FjallStore {
             seal,
             shared,
         } = open::open(directory.as_ref(), &options)?;
-        let commit = shared.state().changes.record.commit;
         let shared = Arc::new(shared);
         let removed = Arc::new(Removed::default());
-        let disk = FjallDisk {
-            shared: shared.clone(),
-            seal,
-            log_bytes: options.log_bytes,
-            commit,
-            buffer: Vec::new(),
-        };
+        let disk = FjallDisk::new(shared.clone(), seal, options.log_bytes);
         Ok(Self {
             epoch,
             writer: Writer::start(disk)?,

@@ -33,5 +33,9 @@ pub const REMOVED_RECORDS_MAX: u64 = 500_000;
 /// reads again.
 pub const JOURNAL_BYTES_MAX: u64 = 192 * 1024 * 1024;
 
+/// As how many bytes of the log a change counts that fjall does not have, if it has fewer there: about what it takes in
+/// memory.
+pub const CHANGE_BYTES: u64 = 256;
+
 /// How many times the bytes of the log that make a checkpoint due there may be before who writes waits for it.
 pub const LOG_FACTOR_MAX: u64 = 2;

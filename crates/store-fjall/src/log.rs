@@ -82,6 +82,12 @@ impl Log {
         self.file.clone()
     }
 
+    /// Writes to another file from now on, which may fail as a test wants it. Gives the one before.
+    #[cfg(test)]
+    pub(crate) fn replace_file(&mut self, file: Arc<File>) -> Arc<File> {
+        std::mem::replace(&mut self.file, file)
+    }
+
     pub(crate) fn error(&self, doing: &str, error: io::Error) -> StoreError {
         let path = self.paths.last().unwrap_or(&self.directory);
         file_error(doing, path)(error)

@@ -5,9 +5,9 @@
 pub struct Options {
     /// How many bytes of what was read are kept in memory. Default 32 MiB.
     pub cache_bytes: u64,
-    /// After how many bytes of the log what is left of them goes to the database. Up to four times as many are read when
-    /// the store is opened. Payloads among them are in memory too, as long as they are not settled.
-    /// Default 32 MiB.
+    /// After how many bytes of the log what is left of them goes to the database, or after as many changes of
+    /// [`CHANGE_BYTES`](crate::limits::CHANGE_BYTES) each. Up to four times as many are read when the store is opened.
+    /// Payloads among them are in memory too, as long as they are not settled. Default 32 MiB.
     pub log_bytes: u64,
     /// How many bytes of what the database was given are kept in memory per part of the store, of which there are four,
     /// before they go to a table. It is for a store that is created; later the store keeps what it was created with.

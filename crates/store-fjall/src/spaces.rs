@@ -58,8 +58,11 @@ impl Spaces {
     }
 
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        // The second one syncs nothing. It tells whether another thread had a fault of the same file meanwhile, of which
+        // the system tells only once.
         self.database
             .persist(PersistMode::SyncData)
+            .and_then(|()| self.database.persist(PersistMode::Buffer))
             .map_err(|error| fjall_error("syncing the journal", error))
     }
 
