@@ -5,6 +5,11 @@ use std::fmt::Write;
 
 use super::{BACKLOG, BYTES, RATE, ROUNDS, SECONDS, machine};
 
+/// Said of a machine that had other work before anything was measured.
+const BUSY: &str = "- The machine was busy with other work, so all figures are lower than they would be. The disk \
+                    gives nobody more than the\n  bare loop: a ratio to it above 1 is that other work's doing, and \
+                    no merit.\n";
+
 pub(super) struct Figures {
     machine: Vec<String>,
     /// The version, if it is there.
@@ -80,6 +85,9 @@ impl Figures {
             "- Load of the machine over 1, 5 and 15 minutes: {} before, {} after.",
             self.load_before, self.load_after
         );
+        if machine::is_busy(&self.load_before) {
+            text.push_str(BUSY);
+        }
         text.push_str(&self.sends_text());
         text.push_str(&self.latency_text());
         text.push_str(&self.backlog_text());

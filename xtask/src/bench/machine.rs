@@ -52,6 +52,13 @@ pub(super) fn load() -> String {
     three.join(", ")
 }
 
+/// Whether, over the last minute, more than half of the cores were wanted.
+pub(super) fn is_busy(load: &str) -> bool {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let minute = load.split(',').next().and_then(|load| load.parse().ok());
+    minute.is_some_and(|minute: f64| minute > cores as f64 / 2.0)
+}
+
 /// How many bytes of the disk a directory has.
 pub(super) fn disk_bytes(path: &Path) -> Result<u64, Failure> {
     let failed = |error| Failure::Broken(format!("cannot look at {}: {error}", path.display()));
