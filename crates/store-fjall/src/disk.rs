@@ -13,7 +13,10 @@ use crate::{
     checkpoint::Checkpoints,
     fault::guarded,
     layout::record_key,
-    log::{Log, entry},
+    log::{
+        Log,
+        entry::{self, Group},
+    },
     seal::{Closed, Seal},
     spaces::Spaces,
     writer::Disk,
@@ -110,6 +113,8 @@ pub(crate) struct FjallDisk {
     log_bytes: u64,
     /// The last group.
     commit: u64,
+    /// The last one that was synced.
+    synced: u64,
     buffer: Vec<u8>,
 }
 
@@ -122,6 +127,7 @@ impl FjallDisk {
             seal,
             log_bytes,
             commit,
+            synced: commit,
             buffer: Vec::new(),
         }
     }
@@ -136,10 +142,16 @@ impl FjallDisk {
                 ..
             } = state;
             let commit = self.commit + 1;
-            entry::encode(&mut self.buffer, commit, index.next(), &batches);
+            let group = Group {
+                commit,
+                synced: self.synced,
+                next: index.next(),
+                batches,
+            };
+            entry::encode(&mut self.buffer, log.seed(), &group);
             log.write(&self.buffer)?;
             let apply = |batch| index.apply(batch, changes);
-            let offsets = batches.into_iter().map(apply).collect();
+            let offsets = group.batches.into_iter().map(apply).collect();
             changes.record.next = index.next();
             changes.record.commit = commit;
             self.commit = commit;
@@ -167,6 +179,7 @@ impl Disk for FjallDisk {
 
     fn sync(&mut self) -> Result<(), StoreError> {
         self.shared.sync_log()?;
+        self.synced = self.commit;
         self.seal(Closed::No)
     }
 

@@ -7,7 +7,7 @@
 //! that is not used yet.
 
 use std::{
-    fs,
+    fs::{self, OpenOptions},
     path::{Path, PathBuf},
 };
 
@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     fault::file_error,
     layout::{STORE_KEY, StoreRecord},
-    log::{self, cut, damaged},
+    log::{self, damaged},
     seal::corrupt,
 };
 
@@ -66,6 +66,15 @@ fn short(data: &Path, last: Option<u64>, commit_min: u64) -> Result<(), StoreErr
     };
     let place = paths(data)?.pop().unwrap_or_else(|| data.to_owned());
     Err(log::short(&place, last, commit_min))
+}
+
+fn cut(path: &Path, end: usize) -> Result<(), StoreError> {
+    let file = OpenOptions::new().write(true).open(path);
+    file.and_then(|file| {
+        file.set_len(end as u64)?;
+        file.sync_all()
+    })
+    .map_err(file_error("cutting", path))
 }
 
 fn is_zero(bytes: &[u8]) -> bool {

@@ -7,7 +7,7 @@ use gumboot_store::{Offset, StoreError, StreamName, ledger::Entry};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// The number of this format.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 
 /// The key of the one record about the store as a whole. It is also looked for in journals.
 pub(crate) const STORE_KEY: &[u8] = b"gumboot store";

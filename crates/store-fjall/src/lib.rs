@@ -30,16 +30,24 @@
 //! # Damage
 //!
 //! Every record has a checksum of its own, and each stream and the store as a whole have a count and a sum of what
-//! belongs to them; the file `store.seal` says what was synced. So what is missing or changed is found when the store is
-//! opened, or, in a payload, when that is read, and is an error that names the place. What was written last and never
-//! confirmed as synced may be cut off by a crash, or by damage to it.
+//! belongs to them; the file `store.seal` says what was synced, and so does each entry of the log of what came before it.
+//! So what is missing or changed is found when the store is opened, or, in a payload, when that is read, and is an error
+//! that names the place. What was written last and never confirmed as synced may be cut off by a crash, or by damage to
+//! it. One thing cannot be told from that: damage to what was synced last, with nothing written after it, if the power
+//! was lost as well, and before the system wrote the seal.
 //!
 //! # Copies
 //!
 //! The directory may be copied while it is written, by any tool. If files are replaced meanwhile, as they are every
 //! [`Options::log_bytes`] and whenever space is given back, the copy may lack some: then it is refused, with the name
-//! of what is missing, and has to be made again. A copy has another epoch than the original. If the original was not
-//! closed, what was written last may be missing in it.
+//! of what is missing, and has to be made again. If the original was not closed, what was written last may be missing in
+//! the copy.
+//!
+//! A copy has another epoch than the original, for whoever has seen offsets that the copy gives again. A copy is told by
+//! its `store.seal`, which is another file there (on Unix, by its inode). So it is not told if the file was overwritten
+//! in place (`cp -r` over a directory that has a store), or if the whole file system is a copy (a snapshot of a volume or
+//! of a virtual machine). Whoever restores these removes the directory first, and for a snapshot copies it to another
+//! name: `cp -r store restored`.
 //!
 //! # Memory
 //!
@@ -61,6 +69,7 @@ mod log;
 mod manifest;
 mod open;
 mod options;
+mod random;
 mod reader;
 mod seal;
 mod space;

@@ -1,36 +1,41 @@
-//! A store opened: locked, checked, and its index read. Or created.
+//! A store opened: locked, checked, and its index read.
+
+mod create;
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    path::{Path, PathBuf},
+    fs::{File, OpenOptions, TryLockError},
+    path::Path,
 };
 
-use fjall::PersistMode;
 use gumboot_store::{
     Epoch, Offset, StoreError,
     ledger::{Ledger, Stream},
 };
 
+use self::create::{create, create_directory};
 use crate::{
     changes::{Amount, Changes, Index, Note},
     disk::Shared,
-    fault::{file_error, fjall_error, io_error, sync_directory},
+    fault::{file_error, fjall_error},
     journal,
     layout::{
         Kept, Place, STORE_KEY, Space, StoreRecord, StreamRecord, decode_entry, record_id,
         record_key, stream_id,
     },
     limits::UNSYNCED_APPENDS_MAX,
-    log::{LOG, Log, ReadLog},
+    log::{
+        LOG, Log, ReadLog,
+        entry::{self, Group},
+    },
     manifest,
     options::Options,
-    seal::{Closed, SEAL, SEAL_NEW, Seal, Told, corrupt},
+    random::random,
+    seal::{Closed, SEAL, Seal, Told, corrupt},
     spaces::Spaces,
 };
 
 const LOCK: &str = "store.lock";
 const DATA: &str = "data";
-const DATA_NEW: &str = "data.new";
 
 /// A store that is open.
 pub(crate) struct Opened {
@@ -41,7 +46,7 @@ pub(crate) struct Opened {
 }
 
 pub(crate) fn open(directory: &Path, options: &Options) -> Result<Opened, StoreError> {
-    fs::create_dir_all(directory).map_err(file_error("creating", directory))?;
+    create_directory(directory)?;
     let lock = lock(directory)?;
     if !is_there(&directory.join(SEAL))? {
         create(directory, options)?;
@@ -54,15 +59,16 @@ pub(crate) fn open(directory: &Path, options: &Options) -> Result<Opened, StoreE
     journal::check(&data, commit_min)?;
     let spaces = Spaces::open(&data, options)?;
     let record = store_record(&spaces, commit_min)?;
+    log.check(&directory.join(LOG), record.commit, told.closed)?;
     let (mut index, left) = read_index(&spaces, &record)?;
     let mut changes = Changes::new(record, left);
     replay(&log, directory, &mut index, &mut changes)?;
+    let first = changes.record.commit + 1;
+    let mut log = Log::open(directory.join(LOG), &log, first, told.closed)?;
     if !told.closed {
-        // Of what was appended last, some may have been seen and lost.
-        index.skip_to(Offset(index.next().0 + UNSYNCED_APPENDS_MAX));
+        leave_out_offsets(&mut log, &mut index, &mut changes)?;
     }
     let commit = changes.record.commit;
-    let log = Log::open(directory.join(LOG), &log, commit + 1)?;
     let epoch = epoch(&mut seal, &told)?;
     // Both slots, so that neither says any more that the store is closed.
     seal.write(commit, Closed::No)?;
@@ -98,6 +104,30 @@ fn replay(
     Ok(())
 }
 
+/// Of what was appended last, some may have been seen and lost, so its offsets are left out. That is written down as a
+/// group without batches, or the next start would count from where this one did, and give the same offsets again.
+fn leave_out_offsets(
+    log: &mut Log,
+    index: &mut Index,
+    changes: &mut Changes,
+) -> Result<(), StoreError> {
+    index.skip_to(Offset(index.next().0 + UNSYNCED_APPENDS_MAX));
+    let group = Group {
+        commit: changes.record.commit + 1,
+        synced: changes.record.commit,
+        next: index.next(),
+        batches: Vec::new(),
+    };
+    let mut entry = Vec::new();
+    entry::encode(&mut entry, log.seed(), &group);
+    log.write(&entry)?;
+    let synced = log.file().sync_data();
+    synced.map_err(|error| log.error("syncing", error))?;
+    changes.record.next = group.next;
+    changes.record.commit = group.commit;
+    Ok(())
+}
+
 /// The lock is the system's: it goes with the process, however that ends.
 fn lock(directory: &Path) -> Result<File, StoreError> {
     let path = directory.join(LOCK);
@@ -111,34 +141,6 @@ fn lock(directory: &Path) -> Result<File, StoreError> {
         }),
         Err(TryLockError::Error(error)) => Err(file_error("locking", &path)(error)),
     }
-}
-
-/// Creates what a store consists of beside its place, and moves it there at the end, the seal last. A crash before that
-/// leaves nothing that is taken for a store.
-fn create(directory: &Path, options: &Options) -> Result<(), StoreError> {
-    let path = |name| -> PathBuf { directory.join(name) };
-    if !is_there(&path(DATA))? {
-        remove(&path(DATA_NEW))?;
-        create_data(&path(DATA_NEW), options)?;
-        Seal::create(directory, random_epoch()?, 1)?;
-        rename(&path(DATA_NEW), &path(DATA))?;
-    } else if !is_there(&path(SEAL_NEW))? {
-        return Err(corrupt(&path(SEAL), "it is missing"));
-    }
-    rename(&path(SEAL_NEW), &path(SEAL))?;
-    sync_directory(directory)
-}
-
-fn create_data(data: &Path, options: &Options) -> Result<(), StoreError> {
-    let spaces = Spaces::open(data, options)?;
-    let record = StoreRecord {
-        commit: 1,
-        ..StoreRecord::EMPTY
-    };
-    let created = spaces.store.insert(STORE_KEY, record.encode());
-    created
-        .and_then(|()| spaces.database.persist(PersistMode::SyncAll))
-        .map_err(|error| fjall_error(data.display(), error))
 }
 
 /// What fjall says of the store. What is not there has to be in the log.
@@ -241,26 +243,11 @@ fn epoch(seal: &mut Seal, told: &Told) -> Result<Epoch, StoreError> {
 }
 
 fn random_epoch() -> Result<Epoch, StoreError> {
-    let number =
-        getrandom::u64().map_err(|error| io_error("asking for randomness", error.into()))?;
-    Ok(Epoch(number))
+    random().map(Epoch)
 }
 
 fn is_there(path: &Path) -> Result<bool, StoreError> {
     path.try_exists().map_err(file_error("looking for", path))
-}
-
-fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
-    fs::rename(from, to).map_err(file_error("renaming", from))
-}
-
-fn remove(directory: &Path) -> Result<(), StoreError> {
-    match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(file_error("removing", directory)(error))
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

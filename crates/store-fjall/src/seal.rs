@@ -2,7 +2,8 @@
 //!
 //! A log that is damaged at its end would look like a shorter one. The seal is the witness against that: after every sync
 //! the number of the last group is written here. It is not synced itself, so it may be behind after a loss of power, but
-//! never ahead. There are two slots, written in turn, so that one is always whole.
+//! never ahead; then the entries of the log that came later are witnesses. There are two slots, written in turn, so that
+//! one is always whole.
 //!
 //! A copy that is taken while the store is written may have a seal that is newer than its log. So the seal also has
 //! the number of its own file (the inode): in a copy, which has another, only a seal that was closed is held against

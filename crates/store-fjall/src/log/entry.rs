@@ -1,13 +1,14 @@
 //! An entry of the log: a group of batches, as they were asked for. What they did before they do again.
 //!
-//! The length of the content `u32`, the content, XXH3 of both `u64`. The content: the group `u64`, the offset of its
-//! first append `u64`, and batches: the moment `u64`, how many operations `u32`, operations. An operation: its kind `u8`,
+//! A head, the content, XXH3 of both `u64`. The head: the length of the content `u32`, the group `u64`, the last group that
+//! was synced when it was written `u64`, XXH3 of these `u64`. The seed of both XXH3 is in the [head of the file](super).
+//! The content: the offset of the first append `u64`, and batches: the moment `u64`, how many operations `u32`, operations. An operation: its kind `u8`,
 //! the length of the name of the stream `u16`, the name, and what the kind wants. A name of length 0 is that of the
 //! operation before.
 
 use bytes::{Buf, Bytes};
 use gumboot_store::{Append, Batch, Keep, Offset, Operation, Outcome, StreamName};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const APPEND: u8 = 1;
 const AGAIN: u8 = 2;
@@ -17,41 +18,53 @@ const TRIM: u8 = 5;
 const REMOVE: u8 = 6;
 
 const LENGTH_BYTES: usize = 4;
+const HEAD_BYTES: usize = 28;
 const CHECKSUM_BYTES: usize = 8;
 
-/// The content of an entry whose checksum is right.
+/// An entry whose checksums are right.
 #[derive(Debug)]
-pub(crate) struct Entry(Bytes);
+pub(crate) struct Entry {
+    head: Head,
+    content: Bytes,
+}
+
+/// What an entry begins with.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    content_bytes: u32,
+    commit: u64,
+    synced: u64,
+}
 
 /// What an entry says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Group {
     pub(crate) commit: u64,
+    /// The last group that was synced when this one was written.
+    pub(crate) synced: u64,
     /// The offset of what is appended first.
     pub(crate) next: Offset,
     pub(crate) batches: Vec<Batch>,
 }
 
 impl Entry {
-    /// Reads a whole entry; gives how long it is with length and checksum.
-    pub(crate) fn read(bytes: &Bytes) -> Option<(Self, usize)> {
-        let length = u32::from_le_bytes(*bytes.first_chunk()?);
-        let end = LENGTH_BYTES.checked_add(usize::try_from(length).ok()?)?;
+    /// Reads a whole entry; gives how long it is with head and checksum.
+    pub(crate) fn read(bytes: &Bytes, seed: u64) -> Option<(Self, usize)> {
+        let head = Head::read(bytes, seed)?;
+        let end = HEAD_BYTES.checked_add(usize::try_from(head.content_bytes).ok()?)?;
         let checksum = bytes.get(end..)?.first_chunk()?;
-        let is_whole = xxh3_64(&bytes[..end]) == u64::from_le_bytes(*checksum);
-        is_whole.then(|| (Self(bytes.slice(LENGTH_BYTES..end)), end + CHECKSUM_BYTES))
+        let is_whole = xxh3_64_with_seed(&bytes[..end], seed) == u64::from_le_bytes(*checksum);
+        let content = is_whole.then(|| bytes.slice(HEAD_BYTES..end))?;
+        Some((Self { head, content }, end + CHECKSUM_BYTES))
     }
 
-    pub(crate) fn commit(&self) -> Option<u64> {
-        self.0
-            .first_chunk()
-            .map(|commit| u64::from_le_bytes(*commit))
+    pub(crate) const fn commit(&self) -> u64 {
+        self.head.commit
     }
 
     /// None if it was not written as it should be.
     pub(crate) fn decode(&self) -> Option<Group> {
-        let mut rest = self.0.clone();
-        let commit = rest.try_get_u64_le().ok()?;
+        let mut rest = self.content.clone();
         let next = Offset(rest.try_get_u64_le().ok()?);
         let mut batches = Vec::new();
         let mut stream = None;
@@ -63,31 +76,64 @@ impl Entry {
             batches.push(batch);
         }
         Some(Group {
-            commit,
+            commit: self.head.commit,
+            synced: self.head.synced,
             next,
             batches,
         })
     }
 }
 
-/// Writes an entry for these batches into the buffer, which it empties first.
-pub(crate) fn encode(to: &mut Vec<u8>, commit: u64, next: Offset, batches: &[Batch]) {
+impl Head {
+    fn read(bytes: &[u8], seed: u64) -> Option<Self> {
+        let (content, checksum) = bytes.first_chunk::<HEAD_BYTES>()?.split_last_chunk()?;
+        if xxh3_64_with_seed(content, seed) != u64::from_le_bytes(*checksum) {
+            return None;
+        }
+        let (length, numbers) = content.split_first_chunk()?;
+        let numbers = numbers.as_chunks().0;
+        Some(Self {
+            content_bytes: u32::from_le_bytes(*length),
+            commit: u64::from_le_bytes(*numbers.first()?),
+            synced: u64::from_le_bytes(*numbers.get(1)?),
+        })
+    }
+}
+
+/// Looks anywhere in these bytes for an entry that was written when a group had been synced; gives its own group.
+pub(crate) fn find_synced(bytes: &[u8], seed: u64, group: u64) -> Option<u64> {
+    let heads = (0..bytes.len()).filter_map(|at| Head::read(&bytes[at..], seed));
+    let mut later = heads.filter(|head| head.synced >= group);
+    later.next().map(|head| head.commit)
+}
+
+/// Writes an entry into the buffer, which it empties first.
+pub(crate) fn encode(to: &mut Vec<u8>, seed: u64, group: &Group) {
     to.clear();
-    to.extend_from_slice(&[0; LENGTH_BYTES]);
-    put(to, commit);
-    put(to, next.0);
+    to.extend_from_slice(&[0; HEAD_BYTES]);
+    put(to, group.next.0);
     let mut last = None;
-    for batch in batches {
+    for batch in &group.batches {
         put(to, batch.now_ms());
         to.extend_from_slice(&length(batch.operations().len()));
         for operation in batch.operations() {
             encode_operation(to, operation, &mut last);
         }
     }
-    let content_bytes = length(to.len() - LENGTH_BYTES);
-    to[..LENGTH_BYTES].copy_from_slice(&content_bytes);
-    let checksum = xxh3_64(to);
+    let head = encode_head(seed, group, to.len() - HEAD_BYTES);
+    to[..HEAD_BYTES].copy_from_slice(&head);
+    let checksum = xxh3_64_with_seed(to, seed);
     put(to, checksum);
+}
+
+fn encode_head(seed: u64, group: &Group, content_bytes: usize) -> Vec<u8> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    head.extend_from_slice(&length(content_bytes));
+    put(&mut head, group.commit);
+    put(&mut head, group.synced);
+    let checksum = xxh3_64_with_seed(&head, seed);
+    put(&mut head, checksum);
+    head
 }
 
 fn encode_operation<'a>(
@@ -225,6 +271,8 @@ fn take(rest: &mut Bytes, length: usize) -> Option<Bytes> {
 mod tests {
     use super::*;
 
+    const SEED: u64 = 77;
+
     fn group() -> Group {
         let name = |name| StreamName::parse(name).unwrap();
         let (queue, topic) = (name("/queue/orders"), name("/topic/news"));
@@ -261,6 +309,7 @@ mod tests {
         other.remove(&queue);
         Group {
             commit: 12,
+            synced: 10,
             next: Offset(34),
             batches: vec![batch, Batch::new(7), other],
         }
@@ -268,16 +317,16 @@ mod tests {
 
     fn encoded(group: &Group) -> Bytes {
         let mut bytes = b"before".to_vec();
-        encode(&mut bytes, group.commit, group.next, &group.batches);
+        encode(&mut bytes, SEED, group);
         bytes.into()
     }
 
     #[test]
     fn what_is_read_is_what_was_written() {
         let bytes = encoded(&group());
-        let (entry, length) = Entry::read(&bytes).unwrap();
+        let (entry, length) = Entry::read(&bytes, SEED).unwrap();
         assert_eq!(length, bytes.len());
-        assert_eq!(entry.commit(), Some(12));
+        assert_eq!(entry.commit(), 12);
         assert_eq!(entry.decode(), Some(group()));
     }
 
@@ -285,25 +334,42 @@ mod tests {
     fn what_is_cut_off_or_changed_is_no_entry() {
         let bytes = encoded(&group());
         for end in 0..bytes.len() {
-            assert!(Entry::read(&bytes.slice(..end)).is_none(), "{end}");
+            assert!(Entry::read(&bytes.slice(..end), SEED).is_none(), "{end}");
         }
         for at in 0..bytes.len() * 8 {
             let mut changed = bytes.to_vec();
             changed[at / 8] ^= 1 << (at % 8);
-            assert!(Entry::read(&changed.into()).is_none(), "{at}");
+            assert!(Entry::read(&changed.into(), SEED).is_none(), "{at}");
         }
+    }
+
+    #[test]
+    fn what_another_file_has_is_no_entry() {
+        assert!(Entry::read(&encoded(&group()), SEED + 1).is_none());
+    }
+
+    #[test]
+    fn an_entry_tells_what_was_synced_before_it() {
+        let mut bytes = vec![7; 100];
+        bytes.extend_from_slice(&encoded(&group()));
+        assert_eq!(find_synced(&bytes, SEED, 10), Some(12));
+        assert_eq!(find_synced(&bytes, SEED, 11), None);
+        assert_eq!(find_synced(&bytes, SEED + 1, 10), None);
+        bytes.truncate(100 + HEAD_BYTES - 1);
+        assert_eq!(find_synced(&bytes, SEED, 10), None);
     }
 
     #[test]
     fn a_content_that_is_cut_off_is_not_decoded() {
         let bytes = encoded(&group());
-        let (Entry(content), _) = Entry::read(&bytes).unwrap();
-        let moment = 16;
+        let (Entry { head, content }, _) = Entry::read(&bytes, SEED).unwrap();
+        let moment = 8;
         for end in moment + 1..content.len() {
-            let whole_batches = Entry(content.slice(..end)).decode().is_some_and(|cut| {
+            let content = content.slice(..end);
+            let decoded = Entry { head, content }.decode();
+            let whole_batches = decoded.as_ref().is_some_and(|cut| {
                 group().batches.starts_with(&cut.batches) && cut.batches.len() < 3
             });
-            let decoded = Entry(content.slice(..end)).decode();
             assert!(decoded.is_none() || whole_batches, "{end}: {decoded:?}");
         }
     }

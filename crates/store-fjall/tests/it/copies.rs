@@ -1,6 +1,8 @@
 //! Copies of a directory that is being written.
 
 use std::{
+    fs,
+    path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
 };
@@ -9,10 +11,17 @@ use gumboot_store::{Batch, Level, Store, StoreError, wait};
 use gumboot_store_fjall::{FjallStore, Options};
 use tempfile::TempDir;
 
-use super::{contents, copy, name, open};
+use super::{append, contents, copy, logs, name, open};
 
 /// How many batches are written at most.
 const BATCHES_MAX: usize = 100_000;
+
+fn batch(bytes: usize) -> Batch {
+    let mut batch = Batch::new(0);
+    batch.append(&name("a"), vec![1; bytes].into());
+    batch.append(&name("b"), vec![2; bytes].into());
+    batch
+}
 
 /// Copies a store while it is written. Gives what became of each copy: how many batches were confirmed before it was
 /// begun, and how many it has.
@@ -28,10 +37,7 @@ fn copies(options: Options, rounds: usize, bytes: usize) -> Vec<(u64, Result<u64
                 if is_done.load(Ordering::Relaxed) {
                     break;
                 }
-                let mut batch = Batch::new(0);
-                batch.append(&name("a"), vec![1; bytes].into());
-                batch.append(&name("b"), vec![2; bytes].into());
-                wait(store.commit(batch, Level::Stored)).unwrap();
+                wait(store.commit(batch(bytes), Level::Stored)).unwrap();
                 confirmed.fetch_add(1, Ordering::Release);
             }
         });
@@ -51,9 +57,20 @@ fn copies(options: Options, rounds: usize, bytes: usize) -> Vec<(u64, Result<u64
     copies
 }
 
-/// How many batches a copy has, all of them whole.
-fn batches(directory: &std::path::Path) -> Result<u64, StoreError> {
-    let contents = contents(&open(directory)?)?;
+/// How many batches a copy has, all of them whole. It takes another one, and has all when it is opened again.
+fn batches(directory: &Path) -> Result<u64, StoreError> {
+    let store = open(directory)?;
+    let before = whole_batches(&store)?;
+    wait(store.commit(batch(1), Level::Stored))?;
+    drop(store);
+    let store = open(directory).expect("a copy that was opened once is whole");
+    let after = whole_batches(&store).expect("all of it can be read");
+    assert_eq!(after, before + 1);
+    Ok(before)
+}
+
+fn whole_batches(store: &FjallStore) -> Result<u64, StoreError> {
+    let contents = contents(store)?;
     let counts: Vec<_> = contents.iter().map(|(_, records)| records.len()).collect();
     let count = counts.first().copied().unwrap_or(0);
     assert!(
@@ -95,4 +112,27 @@ fn a_copy_that_lacks_something_is_refused() {
             Err(error) => assert!(matches!(error, StoreError::Corrupt { .. }), "{error}"),
         }
     }
+}
+
+/// The log was copied first, and then the database, which had got more of a log that was not there yet.
+#[test]
+fn a_copy_with_a_log_that_is_older_than_its_data_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let [original, before, copied] =
+        ["a", "before", "copy"].map(|name| directory.path().join(name));
+    let store = open(&original).unwrap();
+    append(&store, &name("q"), "1");
+    copy(&original, &before);
+    append(&store, &name("q"), "2");
+    store.compact().unwrap();
+    append(&store, &name("q"), "3");
+    copy(&original, &copied);
+    fs::remove_dir_all(copied.join("log")).unwrap();
+    let error = open(&copied).unwrap_err().to_string();
+    assert!(error.contains("its files are missing"), "{error}");
+    copy(&before.join("log"), &copied.join("log"));
+    let error = open(&copied).unwrap_err().to_string();
+    let log = logs(&copied).pop().unwrap().display().to_string();
+    assert!(error.contains(&log), "{error}");
+    assert!(error.contains("but the database has group"), "{error}");
 }

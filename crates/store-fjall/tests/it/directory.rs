@@ -40,7 +40,7 @@ fn an_unknown_format_is_refused() {
             error,
             StoreError::UnknownFormat {
                 found: 7,
-                known: 2,
+                known: 3,
                 ..
             }
         ),
@@ -49,7 +49,7 @@ fn an_unknown_format_is_refused() {
     assert!(
         error
             .to_string()
-            .ends_with("has format 7, and only format 2 is known here")
+            .ends_with("has format 7, and only format 3 is known here")
     );
 }
 

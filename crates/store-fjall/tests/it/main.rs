@@ -4,9 +4,13 @@ mod conformance;
 mod copies;
 mod damage;
 mod directory;
+mod power;
 mod space;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use bytes::Bytes;
 use gumboot_store::{
@@ -53,6 +57,30 @@ fn contents(store: &FjallStore) -> Result<Contents, StoreError> {
         contents.push((info, records));
     }
     Ok(contents)
+}
+
+/// Makes a directory what another one is. Files that are in both remain the same files, with other content.
+fn put_back(from: &Path, to: &Path) {
+    for entry in fs::read_dir(to).expect("the directory is there") {
+        let path = entry.expect("it can be read").path();
+        let source = from.join(path.file_name().expect("it has a name"));
+        if path.is_dir() {
+            put_back(&source, &path);
+        } else if !source.exists() {
+            fs::remove_file(&path).expect("it can be removed");
+        }
+    }
+    copy(from, to);
+}
+
+/// The files of the log, in order.
+fn logs(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory.join("log")).expect("there is a log");
+    let mut logs: Vec<_> = entries
+        .map(|entry| entry.expect("it can be read").path())
+        .collect();
+    logs.sort();
+    logs
 }
 
 /// Copies a directory as a tool would that knows nothing of it.
