@@ -28,6 +28,7 @@ use gumboot_store::{StoreError, limits::BATCH_BYTES_MAX};
 use tokio::sync::Notify;
 use tracing::error;
 
+use self::space::Written;
 pub(crate) use self::{
     recorder::{Operation, Recorded, Recorder},
     room::{Room, Seen},
@@ -50,6 +51,7 @@ pub(crate) struct Journal {
     failure: OnceLock<String>,
     /// Whether the disk is nearly full.
     is_low: AtomicBool,
+    written: Written,
 }
 
 /// Why nothing durable is taken.
@@ -88,6 +90,7 @@ impl Journal {
             room: Room::default(),
             failure: OnceLock::new(),
             is_low: AtomicBool::new(false),
+            written: Written::default(),
         }
     }
 

@@ -29,7 +29,7 @@ use self::{
     history::{History, resolve_histories},
     limits::{HeartBeat, Limits},
     problem::Problems,
-    units::{bytes, from_text},
+    units::{bytes_or_off, from_text},
     users::{Role, User},
 };
 
@@ -53,7 +53,7 @@ struct File {
     #[serde(deserialize_with = "from_text")]
     log: Option<LevelFilter>,
     data: Option<PathBuf>,
-    #[serde(deserialize_with = "bytes")]
+    #[serde(deserialize_with = "bytes_or_off")]
     free_space_min: Option<u64>,
     tls: Option<TlsFiles>,
     heart_beat: HeartBeat,
@@ -134,7 +134,7 @@ pub(crate) struct Read {
     pub(crate) tls: Option<TlsFiles>,
     /// Where messages are kept.
     pub(crate) data: Option<PathBuf>,
-    /// The bytes that stay free on its disk.
+    /// The bytes that stay free on its disk; 0 if that is not looked at.
     pub(crate) free_space_min: Option<u64>,
     /// All of which only the file speaks: limits, heart-beats, destinations and queues.
     pub(crate) config: Config,

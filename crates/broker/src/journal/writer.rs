@@ -58,7 +58,7 @@ impl Writer {
                 Some(recorded) => {
                     journal.room.clear();
                     let ticket = recorded.ticket.clone();
-                    match self.write(&hub, recorded, &mut spare).await {
+                    match self.write(&hub, &journal, recorded, &mut spare).await {
                         Ok(level) => ticket.settle(Ok(level)),
                         Err(error) => {
                             journal.fail(&error);
@@ -89,6 +89,7 @@ impl Writer {
     async fn write(
         &mut self,
         hub: &Hub,
+        journal: &Journal,
         recorded: Recorded,
         spare: &mut Vec<Operation>,
     ) -> Result<Level, StoreError> {
@@ -103,7 +104,9 @@ impl Writer {
             self.now = self.now.max(hub.now());
             let part = operations.drain(..count);
             let (batch, appended) = Plan::batch(&mut self.places, part, self.now);
+            let bytes = batch.bytes();
             let committed = commit(&*self.store, batch, level).await?;
+            journal.written.add(bytes);
             appended.learn(&mut self.places, &committed.offsets);
             reached = Some(reached.map_or(committed.level, |r| r.min(committed.level)));
         }

@@ -59,7 +59,21 @@ pub(super) fn bytes<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
     let units = Units {
         table: BYTES,
         plain: true,
+        off: false,
         expected,
+    };
+    units.narrow(deserializer).map(Some)
+}
+
+/// A number of bytes; `off` is 0.
+pub(super) fn bytes_or_off<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
+    let units = Units {
+        table: BYTES,
+        plain: true,
+        off: true,
+        expected: "a number of bytes, or one such as \"16 MiB\", with B, KiB, MiB or GiB, or \"off\"",
     };
     units.narrow(deserializer).map(Some)
 }
@@ -82,6 +96,7 @@ pub(super) fn millis<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
     let units = Units {
         table: WAITS,
         plain: false,
+        off: false,
         expected: WAIT_EXPECTED,
     };
     units.narrow(deserializer).map(Some)
@@ -130,6 +145,8 @@ struct Units {
     table: &'static [(&'static str, u64)],
     /// Whether a number without a unit will do.
     plain: bool,
+    /// Whether `off` will do, which is 0.
+    off: bool,
     expected: &'static str,
 }
 
@@ -159,6 +176,9 @@ impl<'de> Visitor<'de> for UnitsVisitor<'de> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
+        if self.0.off && text == "off" {
+            return Ok(0);
+        }
         let found = parse(text, self.0.table);
         found.ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
     }

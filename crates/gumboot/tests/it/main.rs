@@ -3,8 +3,10 @@
 
 mod config;
 mod connect;
+mod disk;
 mod durable;
 mod echo;
+mod full_disk;
 mod mistakes;
 mod piped;
 mod program;

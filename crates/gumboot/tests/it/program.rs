@@ -11,6 +11,8 @@ use std::{
 
 use gumboot_testkit::WAIT_MAX;
 
+use crate::disk::Disk;
+
 /// A server that runs.
 pub(crate) struct Program {
     child: Child,
@@ -33,12 +35,15 @@ fn lines_of(from: impl Read + Send + 'static) -> Receiver<String> {
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gumboot"));
+    pipe(command.args(arguments));
     command
-        .args(arguments)
+}
+
+fn pipe(command: &mut Command) -> &mut Command {
+    command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
+        .stderr(Stdio::piped())
 }
 
 /// Runs the program to its end, which is to come by itself.
@@ -58,7 +63,23 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 
 impl Program {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = command(arguments).spawn().unwrap();
+        Self::spawn(&mut command(arguments))
+    }
+
+    /// Starts one that sees this file system.
+    pub(crate) fn start_on(disk: &Disk, arguments: &[&str]) -> Self {
+        let mut enter = disk.enter();
+        let mut command = Command::new(enter.next().unwrap());
+        command
+            .args(enter)
+            .arg("--")
+            .arg(env!("CARGO_BIN_EXE_gumboot"))
+            .args(arguments);
+        Self::spawn(pipe(&mut command))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let lines = lines_of(child.stdout.take().unwrap());
         let log = None;
         Self { child, lines, log }

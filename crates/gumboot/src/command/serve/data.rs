@@ -17,7 +17,7 @@ pub(crate) const FREE_SPACE_MIN: u64 = 256 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Data {
     pub(crate) directory: PathBuf,
-    /// The bytes that stay free on its disk.
+    /// The bytes that stay free on its disk; 0 if that is not looked at.
     pub(crate) free_space_min: u64,
 }
 
@@ -40,7 +40,7 @@ impl Data {
         };
         config.store = Some(Arc::new(store));
         let directory = self.directory;
-        config.free_space = Some(FreeSpace {
+        config.free_space = (self.free_space_min > 0).then(|| FreeSpace {
             bytes_min: self.free_space_min,
             ask: Arc::new(move || {
                 let stat = statvfs(&directory).map_err(io::Error::from)?;
