@@ -26,6 +26,8 @@ pub enum Endpoints {
     Broker,
     /// Echo at every path.
     Echo,
+    /// STOMP at `/ws`, and nothing else.
+    Stomp,
 }
 
 /// What a [`Server`](crate::Server) is set up with.
@@ -57,6 +59,8 @@ pub struct Config {
     pub heart_beat: HeartBeat,
     /// Who may log in with STOMP, and do what. Default: without, so that nobody is asked and all is allowed.
     pub users: Option<Arc<Users>>,
+    /// Whether a SEND may name another sender in `user-id`, where there are users. Default: it may not.
+    pub foreign_user_ids: bool,
     /// Which names of destinations are of which kind. Default: [`Kinds::usual`].
     pub kinds: Kinds,
     /// Whether a session is subscribed to a temporary queue of its own that it names in a `reply-to`, as by RabbitMQ:
@@ -105,6 +109,7 @@ impl Default for Config {
                 wants_ms: 1_000,
             },
             users: None,
+            foreign_user_ids: false,
             kinds: Kinds::usual().clone(),
             reply_to_subscribes: false,
             broker: BrokerSettings::default(),

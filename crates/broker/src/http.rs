@@ -60,7 +60,10 @@ pub(crate) fn answer<B>(hub: &Arc<Hub>, request: &Request<B>) -> Answer<Accepted
     let path = request.uri().path();
     match (hub.config.endpoints, path) {
         (Endpoints::Echo, _) | (Endpoints::Broker, "/echo") => upgrade(hub, request, Use::Echo),
-        (Endpoints::Broker, "/ws") => upgrade(hub, request, Use::Stomp),
+        (Endpoints::Broker | Endpoints::Stomp, "/ws") => upgrade(hub, request, Use::Stomp),
+        (Endpoints::Stomp, _) => {
+            Answer::Http(text(StatusCode::NOT_FOUND, "there is nothing here\n"))
+        }
         (Endpoints::Broker, health::PATH) if is_read(request.method()) => {
             Answer::Http(health::response(hub.journal.as_deref()))
         }

@@ -86,9 +86,9 @@ fn run_server(
     };
     let exit = runtime.block_on(async {
         if let Some(data) = data
-            && let Err(exit) = data.open(&mut config).await
+            && let Err(error) = data.open(&mut config).await
         {
-            return exit;
+            return fail(error.status, &error.text);
         }
         let server = match Server::bind(config).await {
             Ok(server) => server,

@@ -116,6 +116,12 @@ pub struct FjallStore {
 struct Lock(#[expect(dead_code, reason = "it is only held")] File);
 
 impl FjallStore {
+    /// Whether there is a store in this directory, open or not.
+    #[must_use]
+    pub fn is_in(directory: impl AsRef<Path>) -> bool {
+        directory.as_ref().join(seal::SEAL).exists()
+    }
+
     /// Opens the store in this directory, or creates one if there is none. It reads what is known of all records that
     /// are not settled, without their payloads. It blocks until that is done.
     ///

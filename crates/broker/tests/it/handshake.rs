@@ -1,6 +1,6 @@
 //! What is at which path, which subprotocol is chosen, and whose pages may connect.
 
-use gumboot_broker::OriginPolicy;
+use gumboot_broker::{Config, Endpoints, OriginPolicy};
 use gumboot_testkit::{BINARY, HttpResponse, TEXT, TcpPeer, WebSocketPeer, upgrade_request};
 
 use crate::support::{TestServer, config};
@@ -85,6 +85,20 @@ fn origins_that_were_allowed_may_connect_too() {
     let status = |origin: &str| respond(&server, &upgrade_request("/ws", &[origin])).status;
     assert_eq!(status("origin: https://app.example"), 101);
     assert_eq!(status("origin: https://other.example"), 403);
+}
+
+#[test]
+fn with_stomp_alone_there_is_nothing_else() {
+    let server = TestServer::with(Config {
+        endpoints: Endpoints::Stomp,
+        ..config()
+    });
+    for path in ["/", "/health", "/nothing"] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        assert_eq!(respond(&server, &request).status, 404, "{path}");
+    }
+    assert_eq!(respond(&server, &upgrade_request("/echo", &[])).status, 404);
+    assert_eq!(respond(&server, &upgrade_request("/ws", &[])).status, 101);
 }
 
 #[test]

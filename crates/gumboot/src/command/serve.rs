@@ -13,7 +13,10 @@ use std::{
 use gumboot_broker::Server;
 use tracing_subscriber::filter::LevelFilter;
 
-pub(crate) use self::{data::Data, layers::of_process};
+pub(crate) use self::{
+    data::{Data, FREE_SPACE_MIN},
+    layers::of_process,
+};
 use super::{EXIT_USAGE, fail_each, log, run_server, tls::TlsArgs};
 use crate::config::{Secret, StompListen};
 

@@ -11,6 +11,7 @@ mod mistakes;
 mod piped;
 mod program;
 mod publish;
+mod queue_directory;
 mod queue_file;
 mod queue_look;
 mod queue_take;

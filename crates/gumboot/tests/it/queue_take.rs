@@ -1,6 +1,9 @@
 //! `gumboot queue purge` and `move`: what they take, what they leave, and that nothing is lost or doubled on the way.
 
-use std::{collections::BTreeMap, process::Stdio};
+use std::{
+    collections::BTreeMap,
+    process::{Child, Stdio},
+};
 
 use crate::{
     piped::{finish, signal, start},
@@ -179,12 +182,15 @@ fn who_is_killed_in_the_middle_has_lost_and_doubled_nothing() {
             0 => ("/queue/a", "/queue/b"),
             _ => ("/queue/b", "/queue/a"),
         };
-        let url = &queues.urls[round % 2];
-        let child = start(&["queue", "move", from, to, "--url", url], Stdio::null());
-        // Once something of it has arrived, at the latest when all has.
         let before = queues.bodies(to).len();
-        while queues.bodies(to).len() == before {}
-        signal(child.id(), "KILL");
+        let url = &queues.urls[round % 2];
+        let mut child = start(&["queue", "move", from, to, "--url", url], Stdio::null());
+        // Once something of it has arrived, at the latest when all has.
+        let is_running = |child: &mut Child| child.try_wait().unwrap().is_none();
+        while is_running(&mut child) && queues.bodies(to).len() == before {}
+        if is_running(&mut child) {
+            signal(child.id(), "KILL");
+        }
         let status = finish(child).status;
         killed_in_between += usize::from(status.is_none());
         // What it had taken comes back when the server sees that it is gone.
@@ -204,7 +210,7 @@ fn who_is_killed_in_the_middle_has_lost_and_doubled_nothing() {
 }
 
 /// A server of another kind, and the program that moves the message which it has given.
-fn mover(server: &RawBroker) -> (std::process::Child, RawClient) {
+fn mover(server: &RawBroker) -> (Child, RawClient) {
     let url = server.url();
     let command = ["queue", "move", "/queue/a", "/queue/b", "--url", &url];
     let child = start(&command, Stdio::null());

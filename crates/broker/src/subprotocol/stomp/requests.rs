@@ -139,7 +139,8 @@ impl Stomp {
 
     /// Where there are users, a message that names its own names the right one: receivers trust it.
     fn check_sender(&self, frame: &Frame<'_>) -> Result<(), Refused> {
-        let Some(user) = &self.user else {
+        let is_free = self.seat.hub().config.foreign_user_ids;
+        let Some(user) = self.user.as_ref().filter(|_| !is_free) else {
             return Ok(());
         };
         for name in ["user-id", "JMSXUserID"] {

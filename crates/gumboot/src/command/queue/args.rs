@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::{
+    directory::Directory,
     export, import,
     list::{self, Pattern, Sort},
     peek, purge, transfer,
@@ -17,6 +18,19 @@ use crate::command::{
 /// The server, if none is named: that of `gumboot serve` without flags.
 const URL: &str = "ws://127.0.0.1:8080/ws";
 
+/// The flags that say which server, or how to reach it.
+const OF_SERVERS: [&str; 9] = [
+    "url",
+    "user",
+    "host",
+    "connect_header",
+    "proxy",
+    "cacert",
+    "cert",
+    "key",
+    "insecure",
+];
+
 const EXAMPLES: &str = "\
 Examples:
   gumboot queue ls
@@ -25,6 +39,7 @@ Examples:
   gumboot queue move --back /queue/dead-letters
   gumboot queue export /queue/jobs jobs.jsonl
   gumboot queue import jobs.jsonl --to /queue/jobs2
+  gumboot queue ls --data /var/lib/gumboot
 
 Exit status: 0 when it is done, 1 if the server refuses or cannot be reached, 2 for what has to be typed differently,
 130 or 143 for a signal that came before the end; then the portion under way is done, and it says how much was.";
@@ -58,6 +73,12 @@ struct ServerArgs {
     /// The server: ws://HOST/PATH, stomp://HOST:PORT, or wss:// and stomps:// for TLS
     #[arg(long, value_name = "URL", default_value = URL)]
     url: String,
+    /// The directory of a server that does not run, in place of one that does
+    #[arg(long, value_name = "DIR", conflicts_with_all = OF_SERVERS)]
+    data: Option<PathBuf>,
+    /// With --data, the configuration file of that server: its names of destinations and its bounds
+    #[arg(long, value_name = "FILE", requires = "data")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     stomp: StompArgs,
 }
@@ -163,6 +184,14 @@ struct ImportArgs {
     server: ServerArgs,
 }
 
+/// Where it is to be done.
+pub(super) enum Place {
+    /// With a server that runs.
+    Server(Box<Wanted>),
+    /// In the directory of one that does not.
+    Directory(Box<Directory>),
+}
+
 /// What is to be done.
 pub(super) enum Task {
     Export(export::Plan),
@@ -178,7 +207,7 @@ impl Args {
     ///
     /// # Errors
     /// What has to be typed differently.
-    pub(super) fn resolve(self) -> Result<(Wanted, Task), String> {
+    pub(super) fn resolve(self) -> Result<(Place, Task), String> {
         let (server, task) = match self.command {
             Command::Ls(args) => {
                 let plan = list::Plan {
@@ -240,7 +269,14 @@ impl Args {
         let mut wanted = server.stomp.resolve(server.url)?;
         // What was under way when a connection is lost may be done or not: that is for the user to know.
         wanted.client = wanted.client.no_reconnect();
-        Ok((wanted, task))
+        let place = match server.data {
+            Some(data) => {
+                let directory = Directory::new(data, server.config, wanted)?;
+                Place::Directory(Box::new(directory))
+            }
+            None => Place::Server(Box::new(wanted)),
+        };
+        Ok((place, task))
     }
 }
 
@@ -285,6 +321,10 @@ mod tests {
             "move /queue/a /queue/b --back",
             "export /queue/a",
             "import /nowhere/at/all",
+            "ls --data /d --url ws://h",
+            "ls --data /d --user a:b",
+            "ls --data /nowhere/at/all",
+            "ls --config /c",
         ] {
             assert!(task(typed).is_err(), "{typed}");
         }

@@ -1,6 +1,6 @@
 //! `--data DIR`: the store of a server, and what it says of it when it starts.
 
-use std::{io, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use gumboot_broker::{Config, FreeSpace, Restored, Server};
 use gumboot_store::StoreError;
@@ -8,7 +8,7 @@ use gumboot_store_fjall::{FjallStore, Options};
 use nix::sys::statvfs::statvfs;
 use tokio::task::spawn_blocking;
 
-use crate::command::{EXIT_FAILURE, EXIT_USAGE, fail};
+use crate::command::{EXIT_FAILURE, EXIT_USAGE};
 
 /// The bytes that stay free on the disk, where nothing else is said.
 pub(crate) const FREE_SPACE_MIN: u64 = 256 << 20;
@@ -21,22 +21,44 @@ pub(crate) struct Data {
     pub(crate) free_space_min: u64,
 }
 
+/// Why a store was not opened.
+#[derive(Debug)]
+pub(crate) struct NotOpened {
+    /// The status to exit with.
+    pub(crate) status: u8,
+    pub(crate) text: String,
+    /// Whether another process has it open.
+    pub(crate) is_locked: bool,
+}
+
 impl Data {
+    /// Whether there is a store.
+    pub(crate) fn is_there(&self) -> bool {
+        FjallStore::is_in(&self.directory)
+    }
+
     /// Opens the store for a server.
     ///
     /// # Errors
-    /// What to exit with; it has been said why.
-    pub(crate) async fn open(self, config: &mut Config) -> Result<(), ExitCode> {
+    /// Why it cannot be.
+    pub(crate) async fn open(self, config: &mut Config) -> Result<(), NotOpened> {
         let directory = self.directory.clone();
         let opened = spawn_blocking(move || FjallStore::open(directory, Options::default())).await;
-        let failed = |status, error: &dyn std::fmt::Display| {
+        let failed = |status, is_locked, error: &dyn std::fmt::Display| {
             let directory = self.directory.display();
-            Err(fail(status, &format!("cannot open {directory}: {error}")))
+            Err(NotOpened {
+                status,
+                text: format!("cannot open {directory}: {error}"),
+                is_locked,
+            })
         };
         let store = match opened {
             Ok(Ok(store)) => store,
-            Ok(Err(error)) => return failed(status(&error), &error),
-            Err(error) => return failed(EXIT_FAILURE, &error),
+            Ok(Err(error)) => {
+                let is_locked = matches!(error, StoreError::Locked { .. });
+                return failed(status(&error), is_locked, &error);
+            }
+            Err(error) => return failed(EXIT_FAILURE, false, &error),
         };
         config.store = Some(Arc::new(store));
         let directory = self.directory;
