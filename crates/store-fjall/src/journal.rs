@@ -26,11 +26,15 @@ const TRAILER: &[u8] = b"FJL\x03";
 
 /// Holds all journals of a database against the group that must be there. Cuts off what was written behind it and is
 /// not whole, as a crash leaves it. If no checkpoint is left in the journals, the tables will tell.
+///
+/// A checkpoint of groups that the log still has may be on no disk: if the process before could not sync it, the system
+/// says nothing of that any more. Its journal is written anew, or the log would be deleted at the next one.
 pub(crate) fn check(data: &Path, commit_min: u64) -> Result<(), StoreError> {
     let mut last: Option<StoreRecord> = None;
     let mut torn: Option<(PathBuf, usize)> = None;
+    let mut unsure: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     for path in paths(data)? {
-        let bytes = fs::read(&path).map_err(file_error("reading", &path))?;
+        let mut bytes = fs::read(&path).map_err(file_error("reading", &path))?;
         let whole = Whole::read(&bytes);
         for record in &whole.records {
             if let Some(last) = last
@@ -42,9 +46,31 @@ pub(crate) fn check(data: &Path, commit_min: u64) -> Result<(), StoreError> {
             last = Some(*record);
         }
         if !is_zero(&bytes[whole.end..]) {
-            torn.get_or_insert((path, whole.end));
+            torn.get_or_insert((path.clone(), whole.end));
+        }
+        if whole
+            .records
+            .iter()
+            .any(|record| record.commit > commit_min)
+        {
+            bytes.truncate(whole.end);
+            unsure.push((path, bytes));
         }
     }
+    check_end(data, last, torn, commit_min)?;
+    for (path, bytes) in unsure {
+        log::write_whole(data, &path, &bytes)?;
+    }
+    Ok(())
+}
+
+/// Whether journals may end like this; cuts off what is torn.
+fn check_end(
+    data: &Path,
+    last: Option<StoreRecord>,
+    torn: Option<(PathBuf, usize)>,
+    commit_min: u64,
+) -> Result<(), StoreError> {
     let last = last.map(|record| record.commit);
     let Some((path, end)) = torn else {
         return short(data, last, commit_min);

@@ -199,7 +199,7 @@ fn go_on(directory: &Path, last: &LastFile, closed: bool) -> Result<File, StoreE
 }
 
 /// Writes a file, and syncs it before it gets its name.
-fn write_whole(directory: &Path, path: &Path, bytes: &[u8]) -> Result<File, StoreError> {
+pub(crate) fn write_whole(directory: &Path, path: &Path, bytes: &[u8]) -> Result<File, StoreError> {
     let new = directory.join(NEW);
     let mut file = File::create(&new).map_err(file_error("creating", &new))?;
     file.write_all(bytes)

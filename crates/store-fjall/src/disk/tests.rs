@@ -71,6 +71,11 @@ impl Test {
         logs
     }
 
+    /// Ends it as if it were killed.
+    fn end(self) -> TempDir {
+        self.directory
+    }
+
     fn told(&self) -> Told {
         Seal::open(self.directory.path()).unwrap().1
     }
@@ -150,6 +155,35 @@ fn after_a_failed_checkpoint_there_is_no_other() {
         );
     }
     assert_eq!(test.logs(), logs);
+}
+
+/// As after a checkpoint that could not be synced: fjall has it, and the log was not deleted.
+#[test]
+#[cfg(unix)]
+fn a_checkpoint_that_may_be_on_no_disk_is_written_anew() {
+    use std::os::unix::fs::MetadataExt;
+
+    let mut test = Test::new(u64::MAX);
+    test.append(1).unwrap();
+    let logs = test.logs();
+    test.checkpoint().unwrap();
+    test.disk.close().unwrap();
+    let journal = test.directory.path().join("data/0.jnl");
+    let inode = || fs::metadata(&journal).unwrap().ino();
+    let before = inode();
+    let directory = test.end();
+    let opens = || {
+        let opened = open::open(directory.path(), &Options::default()).unwrap();
+        let state = opened.shared.state();
+        assert_eq!(state.index.stream(&queue()).unwrap().entries().len(), 1);
+    };
+    opens();
+    assert_eq!(inode(), before, "the log was deleted, so it was synced");
+    for (path, bytes) in logs {
+        fs::write(path, bytes).unwrap();
+    }
+    opens();
+    assert_ne!(inode(), before);
 }
 
 /// A settlement is short in the log; in memory it is a change like others.
