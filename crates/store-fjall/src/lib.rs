@@ -125,6 +125,8 @@ impl FjallStore {
     /// Opens the store in this directory, or creates one if there is none. It reads what is known of all records that
     /// are not settled, without their payloads. It blocks until that is done.
     ///
+    /// After a crash it writes the last file of the log anew, for which up to twice [`Options::log_bytes`] have to be free.
+    ///
     /// # Errors
     ///
     /// [`StoreError::Corrupt`], [`StoreError::Io`], [`StoreError::Locked`], [`StoreError::UnknownFormat`].
