@@ -129,7 +129,7 @@ impl<M: Payload> Broker<M> {
                     };
                     self.topics.unsubscribe(&topic, subscriber);
                 }
-                Route::Replay(_) => {}
+                Route::Replay(reader) => self.topics.end_reading(&reader.topic),
                 Route::Queue(consumer) => {
                     self.stop(consumer, output);
                     consumers.push(consumer);

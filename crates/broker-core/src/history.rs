@@ -94,7 +94,8 @@ pub(crate) struct Start {
     pub(crate) next: u64,
     /// Whether nothing is missed, if that was asked.
     pub(crate) recovered: Option<bool>,
-    /// Whether the retained value is among what is replayed, or was seen.
+    /// Whether the retained value is among what is replayed. Else it is sent, also to one that has recovered: the
+    /// connection may have been lost between the RECEIPT, which names a place behind it, and the value.
     pub(crate) has_retained: bool,
 }
 
@@ -226,7 +227,7 @@ impl<M: Payload> Histories<M> {
         Start {
             next,
             recovered,
-            has_retained: recovered == Some(true) || kept.is_some_and(|offset| offset >= next),
+            has_retained: kept.is_some_and(|offset| offset >= next),
         }
     }
 

@@ -37,7 +37,7 @@ pub struct Limits {
     pub retained_max: usize,
     /// Bytes of all retained messages. Default 256 MiB.
     pub retained_bytes_max: usize,
-    /// Topics with a history. Default 10,000.
+    /// Topics with a history; with 0, none has one. Default 10,000.
     pub histories_max: usize,
     /// Bytes of all histories. Default 256 MiB.
     pub history_bytes_max: usize,

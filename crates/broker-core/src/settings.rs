@@ -75,8 +75,11 @@ impl Settings {
         Arc::clone(found.map_or(&self.queue, |(_, policy)| policy))
     }
 
-    /// How much is kept of this topic, if anything is.
+    /// How much is kept of this topic, if anything is. Where there may be no history, no topic has one.
     pub(crate) fn history(&self, topic: &Destination) -> Option<Arc<HistoryPolicy>> {
+        if self.limits.histories_max == 0 {
+            return None;
+        }
         let mut policies = self.histories.iter();
         let found = policies.find(|(pattern, _)| pattern.covers(topic));
         found.map(|(_, policy)| Arc::clone(policy))

@@ -70,7 +70,7 @@ pub struct Subscribe<'a> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Subscribed {
     /// Behind which place its messages come: what to ask for later if none has come until then. None if its topic has no
-    /// history, or it is no subscription to one topic.
+    /// history, or it is no subscription to one topic, or durable.
     pub position: Option<Position>,
     /// Of one that begins [`ReplayFrom::Behind`] a message, whether nothing was missed. It is true only if every message
     /// that the topic got behind that place, in that epoch, was delivered with this call or will be: but for those that

@@ -41,11 +41,13 @@ pub(crate) struct Members {
     pub(crate) filtered: IndexMap<Subscriber, Filter>,
     /// The queues of subscriptions that acknowledge or are durable.
     pub(crate) queues: IndexSet<QueueKey>,
+    /// How many read the history of the topic first, and get what is sent out of that.
+    readers: usize,
 }
 
 impl Members {
     pub(crate) fn len(&self) -> usize {
-        self.direct.len() + self.filtered.len() + self.queues.len()
+        self.direct.len() + self.filtered.len() + self.queues.len() + self.readers
     }
 
     fn remove_subscriber(&mut self, subscriber: Subscriber) {
@@ -98,6 +100,16 @@ impl Topics {
         self.remove(topic, |members| {
             members.queues.swap_remove(&queue);
         });
+    }
+
+    /// A subscription to a topic reads its history first.
+    pub(crate) fn begin_reading(&mut self, topic: &Destination) {
+        self.entry(topic).readers += 1;
+    }
+
+    /// A subscription that read the history of its topic has caught up, or has ended.
+    pub(crate) fn end_reading(&mut self, topic: &Destination) {
+        self.remove(topic, |members| members.readers -= 1);
     }
 
     /// Calls `each` with those who get what is sent to `topic`.

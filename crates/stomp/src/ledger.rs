@@ -209,10 +209,8 @@ impl Ledger {
             return;
         };
         let step = Place::on_receipt(&mut subscription.place, &subscription.headers, frame);
-        // Twice in a row says no more, and nobody may be taking what waits.
-        if step == Step::Gap && !subscription.is_gap_told {
-            subscription.is_gap_told = true;
-            let _ = subscription.messages.send(Ok(Delivered::Gap));
+        if step == Step::Gap {
+            subscription.tell_gap();
         }
     }
 
@@ -251,10 +249,28 @@ impl Ledger {
 
     fn on_error(&mut self, error: ServerError) {
         let blamed = error.receipt_id.as_deref();
-        if let Some(awaited) = blamed.and_then(|id| self.take_awaited(id)) {
+        if let Some(awaited) = blamed.and_then(|id| self.take_awaited(id))
+            && !self.goes_on_without_place(&awaited)
+        {
             self.conclude(awaited, &Err(Error::Refused(error.clone())));
         }
         self.refused = Some(error);
+    }
+
+    /// A subscription that could not be resumed, as its queue has no room for what was missed, is asked for once more
+    /// without its place; whether this was one.
+    fn goes_on_without_place(&mut self, awaited: &Awaited) -> bool {
+        let What::Subscription(id) = awaited.what else {
+            return false;
+        };
+        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+            return false;
+        };
+        let had_one = Place::give_up(&mut subscription.place, &mut subscription.headers);
+        if had_one {
+            subscription.tell_gap();
+        }
+        had_one
     }
 
     fn take_awaited(&mut self, receipt_id: &str) -> Option<Awaited> {

@@ -60,6 +60,16 @@ pub(crate) struct Subscribing {
     pub(crate) is_gap_told: bool,
 }
 
+impl Subscribing {
+    /// Tells that something may be missing. Twice in a row says no more, and nobody may be taking what waits.
+    pub(crate) fn tell_gap(&mut self) {
+        if !self.is_gap_told {
+            self.is_gap_told = true;
+            let _ = self.messages.send(Ok(Delivered::Gap));
+        }
+    }
+}
+
 /// What waits to be taken.
 #[derive(Debug)]
 pub(crate) enum Delivered {

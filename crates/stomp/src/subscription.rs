@@ -76,7 +76,8 @@ impl From<String> for Subscribe {
 ///
 /// Over a new connection it goes on. Of a topic that has a history with the server, as Gumboot keeps one, it asks for what
 /// came meanwhile: each message is given once, in order. If the server says that it does not have all of that any more,
-/// [`Message::follows_gap`] and [`Subscription::receive_or_gap`] tell. A server without histories says nothing of it;
+/// or refuses to send it, [`Message::follows_gap`] and [`Subscription::receive_or_gap`] tell. A durable subscription asks
+/// for nothing: its server keeps what comes meanwhile. A server without histories says nothing of it;
 /// then what is sent to a topic meanwhile is missed.
 ///
 /// While more messages wait to be taken than the [`Limits`](crate::Limits) allow, nothing is read from the server.

@@ -72,18 +72,24 @@ impl<M: Payload> Broker<M> {
         Ok(Some(start))
     }
 
-    /// What a subscription that was made is told.
-    pub(super) fn subscribed(&mut self, topic: &Destination, start: Option<Start>) -> Subscribed {
+    /// What a subscription that was made is told. One that is durable has no place to come back with.
+    pub(super) fn subscribed(
+        &mut self,
+        topic: &Destination,
+        durable: Option<&str>,
+        start: Option<Start>,
+    ) -> Subscribed {
         self.histories.touch(topic);
-        let has_history = topic.kind() == Kind::Topic
+        let has_place = topic.kind() == Kind::Topic
             && !topic.is_pattern()
+            && durable.is_none()
             && self.settings.history(topic).is_some();
         let offset = match start {
             Some(start) => start.next - 1,
             None => self.histories.end(topic),
         };
         Subscribed {
-            position: has_history.then_some(Position {
+            position: has_place.then_some(Position {
                 epoch: self.settings.epoch,
                 offset,
             }),
@@ -108,6 +114,7 @@ impl<M: Payload> Broker<M> {
             let replays = session.replays.get_or_insert_default();
             replays.waiting.push_back(subscriber.subscription);
         }
+        self.topics.begin_reading(topic);
         Route::Replay(Box::new(Reader {
             topic: topic.clone(),
             filter,
@@ -254,6 +261,7 @@ impl<M: Payload> Broker<M> {
             let (topic, filter) = (reader.topic.clone(), std::mem::take(&mut reader.filter));
             *route = Route::Topic(topic.clone());
             self.topics.subscribe(&topic, subscriber, filter);
+            self.topics.end_reading(&topic);
         }
     }
 }

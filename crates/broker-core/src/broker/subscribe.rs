@@ -55,6 +55,7 @@ impl<M: Payload> Broker<M> {
             subscription: id,
         };
         let start = self.start(&destination, &subscribe)?;
+        let durable = subscribe.durable;
         let route = if is_queue(&destination) {
             let is_new = self.queues.named(&destination).is_none();
             if is_new && !is_own(session, &destination) && !may(Action::Create) {
@@ -67,7 +68,7 @@ impl<M: Payload> Broker<M> {
         self.session_mut(session_id)?
             .insert(Subscription { id, route });
         self.subscriptions += 1;
-        let subscribed = self.subscribed(&destination, start);
+        let subscribed = self.subscribed(&destination, durable, start);
         self.replay(now, session_id, output);
         self.queues.flush(now, output);
         Ok(subscribed)
@@ -143,7 +144,7 @@ impl<M: Payload> Broker<M> {
                 self.topics.unsubscribe(&topic, subscriber);
             }
             Route::Queue(key) => self.end_consumer(now, session_id, id, key, output),
-            Route::Replay(_) => {}
+            Route::Replay(reader) => self.topics.end_reading(&reader.topic),
         }
         true
     }

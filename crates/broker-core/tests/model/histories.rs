@@ -73,10 +73,10 @@ struct Reader {
     color: Option<usize>,
     except: Option<u64>,
     acknowledges: bool,
+    /// Behind which offset its messages come.
+    begun: u64,
     last: u64,
     retained: Option<u32>,
-    /// Nothing was missed, it was told.
-    recovered: bool,
 }
 
 type Owner = (usize, u32);
@@ -329,9 +329,9 @@ impl World {
             color,
             except: no_local.then(|| self.sessions[&id]),
             acknowledges: ack != AckMode::Auto,
+            begun: place.offset,
             last: place.offset,
             retained: None,
-            recovered: subscribed.recovered == Some(true),
         };
         self.readers.insert((id, subscription.0), reader);
         self.places.push((topic, place.offset));
@@ -493,7 +493,9 @@ impl World {
             return;
         };
         let Some(offset) = offset else {
-            assert!(!reader.recovered, "{reader:?} has seen the retained value");
+            let logged = self.of(reader.topic).find(|m| m.letter.number == number);
+            let is_behind = logged.is_some_and(|m| m.offset <= reader.begun);
+            assert!(is_behind, "{number} is replayed: {reader:?}");
             assert_eq!(reader.retained, None, "one retained value");
             let reader = self.readers.get_mut(&owner).expect("found before");
             reader.retained = Some(number);
