@@ -72,6 +72,8 @@ enum What {
     Message(Sending),
     Other,
     Subscription(u32),
+    /// The end of a subscription, whose messages are taken until then.
+    Finish(u32),
 }
 
 impl Ledger {
@@ -289,6 +291,7 @@ impl Ledger {
                     self.end_subscription(id, error);
                 }
             }
+            What::Finish(id) => drop(self.subscriptions.remove(&id)),
             What::Message(_) | What::Other => {}
         }
         for done in awaited.done {
@@ -315,7 +318,7 @@ impl Ledger {
             let again = match &awaited.what {
                 What::Message(sending) => sending.transaction.is_none(),
                 What::Subscription(id) => self.subscriptions.contains_key(id),
-                What::Disconnect | What::Other => false,
+                What::Disconnect | What::Finish(_) | What::Other => false,
             };
             if !again {
                 self.conclude(awaited, &Err(Error::Unconfirmed(loss.clone())));
@@ -340,7 +343,7 @@ impl Ledger {
             .filter(|awaited| match awaited.what {
                 What::Subscription(_) => refused,
                 What::Message(_) => true,
-                What::Disconnect | What::Other => false,
+                What::Disconnect | What::Finish(_) | What::Other => false,
             })
             .min_by_key(rank);
         if let Some(first) = first {

@@ -31,6 +31,8 @@ pub(crate) enum Kind {
     Send(Sending),
     Subscribe(Subscribing),
     Unsubscribe(u32),
+    /// As `Unsubscribe`, but what comes before the RECEIPT is still taken.
+    Finish(u32),
     Acknowledge(Acknowledge),
     Begin(u64),
     Commit(u64),

@@ -149,6 +149,23 @@ impl Subscription {
         receipt.await
     }
 
+    /// Ends the subscription, and gives the messages that were not taken, up to the server's RECEIPT: what the server gave
+    /// to this subscription the program then has, as long as the server delivers nothing behind its RECEIPT. They are as
+    /// many as the server gives ahead, which a header such as `prefetch-count` bounds.
+    ///
+    /// # Errors
+    /// As [`Subscription::unsubscribe`]; and [`Error::Lost`] if the session has ended.
+    pub async fn unsubscribe_with_rest(mut self) -> Result<Vec<Message>, Error> {
+        let receipt = self.session.ask(Kind::Finish(self.id)).await?;
+        self.is_over = true;
+        let mut rest = Vec::new();
+        while let Some(message) = self.receive().await? {
+            rest.push(message);
+        }
+        receipt.await?;
+        Ok(rest)
+    }
+
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
         loop {
             match ready!(self.poll_receive_or_gap(cx))? {

@@ -187,6 +187,13 @@ impl Ledger {
                 encode_unsubscribe(id, out, version, receipt);
                 What::Other
             }
+            Kind::Finish(id) => {
+                if !self.subscriptions.contains_key(&id) {
+                    return Err(Error::Ended);
+                }
+                encode_unsubscribe(id, out, version, receipt);
+                What::Finish(id)
+            }
             Kind::Acknowledge(acknowledge) => {
                 self.encode_acknowledge(&acknowledge, receipt, out)?;
                 What::Other

@@ -1,7 +1,7 @@
 //! Subscriptions, and the messages that they bring.
 
 use futures_core::Stream;
-use gumboot_stomp::{AckMode, Error, Limits, Message, Subscribe, Subscription, Version};
+use gumboot_stomp::{AckMode, Error, Limits, Message, Outgoing, Subscribe, Subscription, Version};
 
 use crate::server::{Server, soon};
 
@@ -278,4 +278,50 @@ async fn messages_that_wait_are_not_in_the_way_of_unsubscribing() {
     next(&mut subscription).await;
     let (ended, _) = tokio::join!(subscription.unsubscribe(), peer.take("UNSUBSCRIBE"));
     ended.unwrap();
+}
+
+#[tokio::test]
+async fn what_comes_until_unsubscribing_is_confirmed_is_the_rest() {
+    let server = Server::start().await;
+    let limits = Limits {
+        message_bytes_waiting_max: 1,
+        ..Limits::default()
+    };
+    let (session, mut peer) = server.session(&server.client().limits(limits)).await;
+    let subscribe = Subscribe::to("/queue/a").ack(AckMode::Client);
+    let (subscription, frame) = tokio::join!(session.subscribe(subscribe), peer.take("SUBSCRIBE"));
+    let subscription = subscription.unwrap();
+    let id = frame.header("id").unwrap().into_owned();
+    peer.deliver(&id, 1, "before").await;
+    let ending = tokio::spawn(subscription.unsubscribe_with_rest());
+    let unsubscribe = peer.expect("UNSUBSCRIBE").await;
+    peer.deliver(&id, 2, "on its way").await;
+    peer.confirm(&unsubscribe).await;
+    let rest = soon(ending).await.unwrap().unwrap();
+    let texts: Vec<_> = rest.iter().filter_map(|message| message.text()).collect();
+    assert_eq!(texts, ["before", "on its way"]);
+    // It is acknowledged as any other.
+    rest[1].ack().await.unwrap();
+    assert_eq!(peer.expect("ACK").await.header("id").unwrap(), "a2");
+    // The next has nothing of it left.
+    let (next, _) = tokio::join!(session.subscribe("/queue/a"), peer.take("SUBSCRIBE"));
+    let unsubscribing = next.unwrap().unsubscribe_with_rest();
+    let (rest, _) = tokio::join!(unsubscribing, peer.take("UNSUBSCRIBE"));
+    assert_eq!(rest.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_while_unsubscribing_ends_the_subscription() {
+    let server = Server::start().await;
+    let (session, mut peer) = server.session(&server.client()).await;
+    let (subscription, _) = tokio::join!(session.subscribe("/queue/a"), peer.take("SUBSCRIBE"));
+    let ending = tokio::spawn(subscription.unwrap().unsubscribe_with_rest());
+    peer.expect("UNSUBSCRIBE").await;
+    drop(peer);
+    let lost = soon(ending).await.unwrap();
+    assert!(matches!(lost, Err(Error::Unconfirmed(_))), "{lost:?}");
+    let mut peer = server.take_in().await;
+    // It is not made again.
+    session.send(Outgoing::new("/queue/a", "x")).await.unwrap();
+    peer.expect("SEND").await;
 }
