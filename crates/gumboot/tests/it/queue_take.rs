@@ -52,6 +52,35 @@ fn purge_takes_what_waits_and_tells_what_does_not() {
 }
 
 #[test]
+fn large_bodies_leave_nothing_behind_that_was_delivered() {
+    let folder = crate::tls::Folder::new("queue-large");
+    let config = folder.path("gumboot.toml");
+    // What was delivered to the tool and came back would be dead.
+    let text = "[[queues]]\npattern = \"/queue/a\"\ndeliveries-max = 1\n";
+    std::fs::write(&config, text).unwrap();
+    let queues = Queues::serve(&["--config", &config]);
+    let bodies: Vec<_> = (0..190).map(|number| format!("{number:060000}")).collect();
+    queues.fill("/queue/a", &texts(&bodies));
+    let some = queues.run(&["move", "/queue/a", "/queue/b", "--count", "150"]);
+    let told = "moved 150 messages\n40 messages in /queue/a: 40 ready\n";
+    check(&some, 0, told, "");
+    assert!(queues.bodies("/queue/b") == bodies[..150], "order");
+    let mut client = queues.client();
+    client.send("SUBSCRIBE\nid:1\ndestination:/queue/a\nack:client\ncredit:40\n\n\0");
+    for body in &bodies[150..] {
+        let message = client.expect_message(body);
+        assert_eq!(message.header("delivery-count"), None);
+        assert_eq!(message.header("redelivered"), None);
+    }
+    check(
+        &queues.run(&["purge", "/queue/b", "-y"]),
+        0,
+        "purged 150 messages\n",
+        "",
+    );
+}
+
+#[test]
 fn a_selector_says_which() {
     let queues = Queues::serve(&[]);
     let mut client = queues.client();
@@ -212,7 +241,8 @@ fn who_is_killed_in_the_middle_has_lost_and_doubled_nothing() {
 /// A server of another kind, and the program that moves the message which it has given.
 fn mover(server: &RawBroker) -> (Child, RawClient) {
     let url = server.url();
-    let command = ["queue", "move", "/queue/a", "/queue/b", "--url", &url];
+    let path = ["queue", "move", "/queue/a", "/queue/b"];
+    let command = [&path[..], &["--count", "2", "--url", &url]].concat();
     let child = start(&command, Stdio::null());
     let (mut client, _) = server.asked();
     client.send("CONNECTED\nversion:1.2\nserver:RabbitMQ/3.10.8\n\n\0");
@@ -247,6 +277,53 @@ fn a_portion_is_a_transaction_and_silence_the_end_where_the_server_does_not_tell
     client.expect("UNSUBSCRIBE");
     client.expect_leave();
     check(&finish(child), 0, "moved 1 message\n", "");
+}
+
+#[test]
+fn what_arrives_later_stays_where_the_server_only_shows_what_waits() {
+    let server = RawBroker::new();
+    let url = server.url();
+    let command = ["queue", "purge", "/queue/a", "-y", "--url", &url];
+    let child = start(&command, Stdio::null());
+    let (mut client, _) = server.asked();
+    client.send("CONNECTED\nversion:1.2\nserver:ActiveMQ/5.18.3\n\n\0");
+    let look = client.take("SUBSCRIBE");
+    assert_eq!(look.header("browser"), Some("true"));
+    for number in 1..=2 {
+        client.deliver("0", number, "there");
+    }
+    client.send("MESSAGE\nsubscription:0\nmessage-id:3\ndestination:/queue/a\nbrowser:end\n\n\0");
+    client.expect("UNSUBSCRIBE");
+    let subscribe = client.take("SUBSCRIBE");
+    assert_eq!(subscribe.header("activemq.prefetchSize"), Some("2"));
+    for (number, body) in [(1, "there"), (2, "there"), (3, "later")] {
+        client.deliver("1", number, body);
+    }
+    // In one portion or in two.
+    while client.take("ACK").header("id") != Some("a2") {}
+    client.expect("UNSUBSCRIBE");
+    client.expect_leave();
+    check(&finish(child), 0, "purged 2 messages\n", "");
+}
+
+#[test]
+fn a_server_that_tells_no_number_needs_one() {
+    for command in [
+        &["purge", "/queue/a", "-y"][..],
+        &["move", "/queue/a", "/queue/b"],
+    ] {
+        let server = RawBroker::new();
+        let url = server.url();
+        let command = [&["queue"], command, &["--url", &url]].concat();
+        let child = start(&command, Stdio::null());
+        let client = server.accept();
+        // Nothing is subscribed to.
+        client.expect_leave();
+        let done = finish(child);
+        let said = "gumboot: the server does not say how many messages wait in /queue/a: \
+                    --count says how many to take\n";
+        assert_eq!((done.status, &*done.stderr), (Some(2), said));
+    }
 }
 
 #[test]

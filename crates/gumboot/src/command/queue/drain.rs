@@ -1,6 +1,6 @@
 //! Taking what waits in a queue, in portions, until all is taken that was there at the beginning.
 
-use std::{future::ready, time::Duration};
+use std::{future::ready, pin::pin, time::Duration};
 
 use gumboot_stomp::{AckMode, Message, Subscribe, Subscription};
 use tokio::time::timeout;
@@ -15,8 +15,11 @@ use crate::command::stomp::Failure;
 /// The messages of a portion at most, and what the server may have given us ahead.
 const PORTION_MESSAGES_MAX: u64 = 100;
 
-/// Once a portion has so many octets, no more messages come into it.
+/// The octets of a portion at most, unless one message has more.
 const PORTION_BYTES_MAX: usize = 4 << 20;
+
+/// Once a portion has so many octets, it waits for no more messages.
+const PORTION_BYTES_WANTED: usize = PORTION_BYTES_MAX / 2;
 
 /// How long a queue is silent that is taken for empty, if the server does not say it.
 const SILENCE_MAX: Duration = Duration::from_secs(2);
@@ -33,55 +36,120 @@ pub(super) struct Source<'s> {
 }
 
 /// The one who takes them.
+///
+/// With a server of ours each portion has a subscription of its own, which has ended before the portion is settled: all
+/// that the server gave to it is in the portion, and nothing takes its place. Else what the server has given ahead would
+/// come back as delivered when the session ends. Others may not take an acknowledgement for a subscription that has ended.
 pub(super) struct Drain<'v> {
     visit: &'v Visit<'v>,
     source: Source<'v>,
     mode: AckMode,
     what: String,
     subscription: Option<Subscription>,
-    /// As many are still to be taken of this subscription.
-    quota: u64,
     /// As many are still to be taken at most.
     left: u64,
 }
 
 impl<'v> Drain<'v> {
-    /// Begins to take messages. With `figures`, no more than were ready when they were told.
+    /// Begins to take messages: no more than were ready at the beginning, which `figures` may tell, so that it has an end
+    /// where more arrive meanwhile.
+    ///
+    /// # Errors
+    /// Also if neither the server nor `source` says how many that are.
     pub(super) async fn open(
         visit: &'v Visit<'v>,
         source: Source<'v>,
         mode: AckMode,
         figures: Option<&Figures>,
     ) -> Result<Self, Failure> {
-        let count = source.count.unwrap_or(u64::MAX);
-        let left = figures.map_or(count, |figures| count.min(figures.ready));
-        let mut drain = Self {
+        Ok(Self {
             visit,
             what: format!("to take messages of {}", source.queue),
             source,
             mode,
             subscription: None,
-            quota: 0,
-            left,
-        };
-        drain.subscribe().await?;
-        Ok(drain)
+            left: to_take(visit, source, figures).await?,
+        })
     }
 
-    /// Subscribes if there is something to take. What the server gives ahead is as much as is taken, so that none of it has to
-    /// be given back: first what is more than whole portions, then the portions.
-    async fn subscribe(&mut self) -> Result<(), Failure> {
-        if self.left == 0 || self.subscription.is_some() {
-            return Ok(());
+    /// The next messages, which are to be acknowledged; none once all are taken, or no more are to be.
+    pub(super) async fn portion(&mut self) -> Result<Vec<Message>, Failure> {
+        let mut portion = Portion {
+            messages: Vec::new(),
+            bytes: 0,
+            messages_max: self.left.min(PORTION_MESSAGES_MAX),
+        };
+        if self.left == 0 || self.visit.is_stopped() {
+            return Ok(portion.messages);
         }
-        let odd = self.left % PORTION_MESSAGES_MAX;
-        let is_odd = self.visit.is_ours() && odd > 0;
-        self.quota = if is_odd { odd } else { self.left };
-        let ahead = self.quota.min(PORTION_MESSAGES_MAX).to_string();
-        let mut subscribe = Subscribe::to(self.source.queue)
-            .ack(self.mode)
-            .header("prefetch-count", ahead.clone())
-            .header("activemq.prefetchSize", ahead);
+        if self.visit.is_ours() {
+            self.fill(&mut portion).await?;
+        } else {
+            self.fill_as_it_comes(&mut portion).await?;
+        }
+        self.left = self.left.saturating_sub(portion.messages.len() as u64);
+        Ok(portion.messages)
+    }
+
+    /// Subscribes for one portion, and takes all that the server gives to that.
+    async fn fill(&mut self, portion: &mut Portion) -> Result<(), Failure> {
+        let credit = format!("{},{PORTION_BYTES_MAX}", portion.messages_max);
+        let subscribe = Subscribe::to(self.source.queue).header("credit", credit);
+        self.subscribe(subscribe).await?;
+        self.take_what_is_given(portion).await?;
+        while !portion.is_enough() {
+            let Some(message) = self.first_unless_stopped().await? else {
+                break;
+            };
+            portion.push(message);
+        }
+        if let Some(subscription) = self.subscription.take() {
+            let leaving = subscription.unsubscribe_with_rest();
+            let rest = self.visit.in_time(&self.what, leaving).await?;
+            rest.into_iter().for_each(|message| portion.push(message));
+        }
+        Ok(())
+    }
+
+    /// Takes what comes until the server has answered something else, which mostly is the whole portion.
+    async fn take_what_is_given(&mut self, portion: &mut Portion) -> Result<(), Failure> {
+        let (visit, what) = (self.visit, self.what.clone());
+        let asking = async { visit.session.begin().await?.abort().await };
+        let mut asking = pin!(visit.in_time(&what, asking));
+        loop {
+            tokio::select! {
+                biased;
+                message = self.receive() => match message? {
+                    Some(message) => portion.push(message),
+                    None => return Ok(()),
+                },
+                answered = &mut asking => return answered,
+            }
+        }
+    }
+
+    /// Takes what a subscription to all of it has brought.
+    async fn fill_as_it_comes(&mut self, portion: &mut Portion) -> Result<(), Failure> {
+        if self.subscription.is_none() {
+            let ahead = portion.messages_max.to_string();
+            let subscribe = Subscribe::to(self.source.queue)
+                .header("prefetch-count", ahead.clone())
+                .header("activemq.prefetchSize", ahead);
+            self.subscribe(subscribe).await?;
+        }
+        let mut next = self.first_unless_stopped().await?;
+        while let Some(message) = next {
+            portion.push(message);
+            if portion.is_enough() {
+                break;
+            }
+            next = self.at_hand().await?;
+        }
+        Ok(())
+    }
+
+    async fn subscribe(&mut self, subscribe: Subscribe) -> Result<(), Failure> {
+        let mut subscribe = subscribe.ack(self.mode);
         if let Some(selector) = self.source.selector {
             subscribe = subscribe.header("selector", selector);
         }
@@ -90,50 +158,11 @@ impl<'v> Drain<'v> {
         Ok(())
     }
 
-    /// The next messages, which are to be acknowledged; none once all are taken, or no more are to be.
-    pub(super) async fn portion(&mut self) -> Result<Vec<Message>, Failure> {
-        let mut portion = Vec::new();
-        self.subscribe().await?;
-        if self.subscription.is_none() || self.quota == 0 {
-            return Ok(portion);
-        }
-        let first = tokio::select! {
+    async fn first_unless_stopped(&mut self) -> Result<Option<Message>, Failure> {
+        tokio::select! {
             biased;
-            () = self.visit.stopped() => None,
-            first = self.first() => first?,
-        };
-        let mut bytes = 0;
-        let mut next = first;
-        while let Some(message) = next {
-            bytes += message.body().len();
-            portion.push(message);
-            self.left -= 1;
-            self.quota -= 1;
-            let is_full =
-                portion.len() as u64 >= PORTION_MESSAGES_MAX || bytes >= PORTION_BYTES_MAX;
-            if self.quota == 0 || is_full {
-                break;
-            }
-            next = self.at_hand().await?;
-        }
-        if self.quota == 0 {
-            self.leave().await?;
-        }
-        Ok(portion)
-    }
-
-    /// Takes no more: else the acknowledgement of the last portion would bring what has to be given back.
-    async fn leave(&mut self) -> Result<(), Failure> {
-        // Others may not take an acknowledgement for a subscription that has ended.
-        if !self.visit.is_ours() {
-            return Ok(());
-        }
-        match self.subscription.take() {
-            Some(subscription) => {
-                let leaving = subscription.unsubscribe();
-                self.visit.in_time(&self.what, leaving).await
-            }
-            None => Ok(()),
+            () = self.visit.stopped() => Ok(None),
+            first = self.first() => first,
         }
     }
 
@@ -180,6 +209,50 @@ impl<'v> Drain<'v> {
         let receiving = self.visit.receive(&self.what, subscription);
         receiving.await.map(Some)
     }
+}
+
+/// What is taken and settled at once.
+struct Portion {
+    messages: Vec<Message>,
+    bytes: usize,
+    messages_max: u64,
+}
+
+impl Portion {
+    fn push(&mut self, message: Message) {
+        self.bytes += message.body().len();
+        self.messages.push(message);
+    }
+
+    fn is_enough(&self) -> bool {
+        self.messages.len() as u64 >= self.messages_max || self.bytes >= PORTION_BYTES_WANTED
+    }
+}
+
+/// How many are to be taken: those that are ready now.
+async fn to_take(
+    visit: &Visit<'_>,
+    source: Source<'_>,
+    figures: Option<&Figures>,
+) -> Result<u64, Failure> {
+    let count_max = source.count.unwrap_or(u64::MAX);
+    if let (Some(figures), None) = (figures, source.selector) {
+        return Ok(count_max.min(figures.ready));
+    }
+    if !visit.shows_queues() {
+        return source.count.ok_or_else(|| {
+            Failure::Usage(format!(
+                "the server does not say how many messages wait in {}: --count says how many to take",
+                source.queue
+            ))
+        });
+    }
+    let mut look = Look::open(visit, source.queue, source.selector).await?;
+    let mut shown = 0;
+    while shown < count_max && !visit.is_stopped() && look.next().await?.is_some() {
+        shown += 1;
+    }
+    Ok(shown)
 }
 
 /// What is still in the queue, in words, if the server says it.
