@@ -6,6 +6,7 @@
 //! starts, [`restore`] reads it all back.
 
 pub(crate) mod durability;
+mod fitting;
 pub(crate) mod health;
 mod octets;
 mod places;
@@ -59,6 +60,8 @@ pub(crate) struct Journal {
 pub(crate) enum NotTaken {
     /// The store has failed.
     Failed,
+    /// A transaction does more than can be kept at once.
+    Long,
     /// The disk is nearly full.
     Low,
     /// The message is longer than [`MESSAGE_BYTES_MAX`].
@@ -74,6 +77,9 @@ impl NotTaken {
             }
             Self::Low => {
                 "the disk of the server is nearly full: nothing more is kept until there is room"
+            }
+            Self::Long => {
+                "the transaction does more, in queues and durable subscriptions, than the server can keep at once"
             }
             Self::TooLong => {
                 "the message is longer than the server can keep: send it with persistent:false"
@@ -109,6 +115,15 @@ impl Journal {
             Err(NotTaken::TooLong)
         } else {
             Ok(())
+        }
+    }
+
+    /// Whether a transaction that does so many changes is kept as one.
+    pub(crate) fn admits_changes(&self, changes: usize) -> Result<(), NotTaken> {
+        if self.has_failed() || changes <= fitting::CHANGES_MAX {
+            Ok(())
+        } else {
+            Err(NotTaken::Long)
         }
     }
 

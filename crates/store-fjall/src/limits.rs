@@ -20,7 +20,7 @@ pub const READS_WAITING_MAX: usize = 1_024;
 
 /// How many records may be appended and not synced. So many offsets are left out after a crash, since nobody knows
 /// which of them were given out.
-pub const UNSYNCED_APPENDS_MAX: u64 = 65_536;
+pub const UNSYNCED_APPENDS_MAX: u64 = 131_072;
 
 /// Space is given back when so many bytes of payload were removed, and at least as many as are left.
 pub const REMOVED_BYTES_MAX: u64 = 64 * 1024 * 1024;

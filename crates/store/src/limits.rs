@@ -4,7 +4,7 @@
 pub const STREAM_NAME_BYTES_MAX: usize = 2_048;
 
 /// How many operations a batch may have.
-pub const BATCH_OPERATIONS_MAX: usize = 16_384;
+pub const BATCH_OPERATIONS_MAX: usize = 65_536;
 
 /// How many bytes all payloads of a batch may have together.
 pub const BATCH_BYTES_MAX: usize = 128 * 1024 * 1024;

@@ -99,6 +99,24 @@ impl<M: Payload> Broker<M> {
         count
     }
 
+    /// How many durable subscriptions may get what is sent there.
+    #[must_use]
+    pub fn durables_of(&self, destination: &Destination) -> usize {
+        let user = (destination.kind() == Kind::User).then(|| destination.to_user());
+        let mut count = 0;
+        if !is_queue(destination) {
+            let topic = user.as_ref().unwrap_or(destination);
+            self.topics.for_each(topic, |members| {
+                let queues = members.queues.iter();
+                let names = queues.map(|key| &self.queues.queue(*key).name);
+                count += names
+                    .filter(|name| matches!(name, QueueName::Durable { .. }))
+                    .count();
+            });
+        }
+        count
+    }
+
     /// Whether the session may send there.
     pub(super) fn check_access(
         &self,

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::Refusal,
     limits::Limits,
-    message::Payload,
+    message::{Payload, Retain},
     output::Output,
     queue::ConsumerKey,
     queues::{Sent, Verdict},
@@ -19,6 +19,15 @@ use crate::{
     time::Timestamp,
     transaction::{Decision, Send, Transaction},
 };
+
+/// The changes of a SEND beside those of durable subscriptions: it may open a queue, and have its octets apart.
+const CHANGES_OF_SEND: usize = 3;
+
+/// The changes of an ACK: the message is settled, and maybe its octets.
+const CHANGES_OF_ACK: usize = 2;
+
+/// The changes of a NACK: the same, and a dead letter in a queue that is new.
+const CHANGES_OF_NACK: usize = 4;
 
 impl<M: Payload> Broker<M> {
     /// A client begins a transaction.
@@ -115,6 +124,32 @@ impl<M: Payload> Broker<M> {
     pub fn has_transaction(&self, session: SessionId, id: &str) -> bool {
         let session = self.session(session);
         session.is_ok_and(|session| find(session, id).is_ok())
+    }
+
+    /// How many changes at most a store is told of the COMMIT of a transaction: what its messages do in queues, durable
+    /// subscriptions and topics, and what its ACKs and NACKs do. 0 if it is not open.
+    #[must_use]
+    pub fn transaction_changes(&self, session: SessionId, id: &str) -> usize {
+        let Ok(session) = self.session(session) else {
+            return 0;
+        };
+        let Ok(index) = find(session, id) else {
+            return 0;
+        };
+        let transaction = &session.transactions[index];
+        let sends = transaction.sends.iter();
+        let sends = sends.map(|send| {
+            let retains = usize::from(send.properties.retain != Retain::No);
+            CHANGES_OF_SEND + retains + self.durables_of(&send.destination)
+        });
+        let verdicts = transaction.verdicts.iter().map(|decision| {
+            let each = match decision.verdict {
+                Verdict::Acknowledge => CHANGES_OF_ACK,
+                Verdict::Requeue { .. } | Verdict::Refuse | Verdict::Lose => CHANGES_OF_NACK,
+            };
+            each * decision.numbers.len()
+        });
+        sends.chain(verdicts).sum()
     }
 
     /// Aborts the transactions that are too old.

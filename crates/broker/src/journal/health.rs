@@ -24,7 +24,7 @@ pub(crate) fn response(journal: Option<&Journal>) -> Response<Full<Bytes>> {
         None => (StatusCode::OK, health("ok", "none")),
         Some(Ok(())) => (StatusCode::OK, health("ok", "ok")),
         Some(Err(NotTaken::Low)) => (unavailable(), health("degraded", "disk nearly full")),
-        Some(Err(NotTaken::Failed | NotTaken::TooLong)) => {
+        Some(Err(NotTaken::Failed | NotTaken::Long | NotTaken::TooLong)) => {
             (unavailable(), health("degraded", "failed"))
         }
     };

@@ -1,7 +1,10 @@
 //! Operations that were recorded become one batch for the store. What is enqueued and settled in the same batch leaves no
 //! trace, and a message that waits in several queues is written once.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use gumboot_broker_core::{
     Destination, MessageId, Properties, QueueName, Returned, ScheduledId, Timestamp,
@@ -16,7 +19,7 @@ use super::{
 use crate::publication::{Message, Publication};
 
 /// From so many bytes on, a message for several queues is written once. Below it, that would only be longer.
-const SHARED_BYTES_MIN: usize = 512;
+pub(super) const SHARED_BYTES_MIN: usize = 512;
 
 /// A batch in the making.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(super) struct Plan<'p> {
     shared: HashMap<u64, usize>,
     retained: HashMap<Destination, usize>,
     scheduled: HashMap<ScheduledId, usize>,
+    /// The queues that it removes.
+    closed: HashSet<u64>,
     /// Messages that are for several queues: how many, and the number of their octets once they have one.
     several: HashMap<*const Publication, (usize, Option<u64>)>,
 }
@@ -93,6 +98,7 @@ impl<'p> Plan<'p> {
             shared: HashMap::new(),
             retained: HashMap::new(),
             scheduled: HashMap::new(),
+            closed: HashSet::new(),
             several: several(&operations),
         };
         for operation in operations {
@@ -177,7 +183,8 @@ impl<'p> Plan<'p> {
         let meta = self.places.streams.meta.clone();
         let step = self.queues.remove(&place.number);
         self.undo(step, &meta, Some(place.offset));
-        // What is leased there is settled later, when it is gone.
+        // What is there is settled when it is gone.
+        self.closed.insert(place.number);
         let stream = place.stream;
         self.change(StoreOperation::Remove { stream });
     }
@@ -249,11 +256,13 @@ impl<'p> Plan<'p> {
         let Some(place) = self.places.messages.remove(&id) else {
             return;
         };
-        self.change(StoreOperation::Settle {
-            stream: queue_stream(place.queue),
-            offset: place.offset,
-            outcome: Outcome::Done,
-        });
+        if !self.closed.contains(&place.queue) {
+            self.change(StoreOperation::Settle {
+                stream: queue_stream(place.queue),
+                offset: place.offset,
+                outcome: Outcome::Done,
+            });
+        }
         if let Some(number) = place.shared {
             self.release(number);
         }

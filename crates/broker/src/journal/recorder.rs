@@ -9,7 +9,10 @@ use gumboot_broker_core::{
 };
 use gumboot_store::Level;
 
-use super::ticket::{Ticket, Unconfirmed};
+use super::{
+    room::OPERATIONS_WAITING_MAX,
+    ticket::{Ticket, Unconfirmed},
+};
 use crate::publication::Message;
 
 /// Something that a command did.
@@ -51,17 +54,22 @@ pub(crate) struct Enqueued {
 }
 
 impl Operation {
-    /// The bytes of messages that are encoded for it, at least.
-    pub(super) fn bytes(&self) -> usize {
+    /// The message whose octets are encoded for it.
+    pub(super) fn message(&self) -> Option<&Message> {
         match self {
-            Self::Enqueued(enqueued) => enqueued.message.0.cost,
-            Self::Retained {
+            Self::Enqueued(Enqueued { message, .. })
+            | Self::Retained {
                 kept: Some((message, _)),
                 ..
             }
-            | Self::Scheduled { message, .. } => message.0.cost,
-            _ => 0,
+            | Self::Scheduled { message, .. } => Some(message),
+            _ => None,
         }
+    }
+
+    /// The bytes of messages that wait with it.
+    fn bytes(&self) -> usize {
+        self.message().map_or(0, |message| message.0.cost)
     }
 }
 
@@ -137,9 +145,19 @@ impl Recorder {
     }
 
     pub(crate) fn closed(&mut self, queue: &QueueName) {
-        if is_stored(queue) {
-            self.push(Operation::Closed(queue.clone()));
+        if !is_stored(queue) {
+            return;
         }
+        // What waited there goes with it: nothing of that is to be settled before, in a batch of its own. But a dead
+        // letter and what it comes from stay together.
+        let settled = |operation: &Operation| matches!(operation, Operation::Settled(_));
+        let command = &self.operations[self.begin..];
+        let run = command.iter().rev().take_while(|o| settled(o)).count();
+        let mut at = self.operations.len() - run;
+        if run > 0 && at > self.begin && matches!(self.operations[at - 1], Operation::Enqueued(_)) {
+            at += 1;
+        }
+        self.operations.insert(at, Operation::Closed(queue.clone()));
     }
 
     /// `now` is when the delay of a message begins.
@@ -258,6 +276,8 @@ impl Recorder {
         self.begin = 0;
         self.bytes = 0;
         self.is_awaited = false;
+        // One command may have been longer than anything that is to wait.
+        spare.shrink_to(OPERATIONS_WAITING_MAX);
         Some(Recorded {
             operations: mem::replace(&mut self.operations, mem::take(spare)),
             level: mem::replace(&mut self.level, Level::Stored),

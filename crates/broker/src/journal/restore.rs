@@ -310,10 +310,9 @@ impl Restore<'_> {
                 let read = self
                     .read_queued(&record)
                     .map_err(|problem| wrong(&stream, &record, problem))?;
-                let place = read
-                    .queued
-                    .due
-                    .map_or(record.appended_ms, Timestamp::as_millis);
+                // A delay counts from the command, and that was before its batch.
+                let due = sent_ms(read.queued.due);
+                let place = record.appended_ms.max(due);
                 waiting.push((place, read));
             }
         }

@@ -7,15 +7,13 @@ use std::{
 };
 
 use gumboot_broker_core::Timestamp;
-use gumboot_store::{
-    Batch, Committed, Level, Store, StoreError,
-    limits::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX},
-};
+use gumboot_store::{Batch, Committed, Level, Store, StoreError};
 use tokio::task::spawn_blocking;
 use tracing::{debug, error};
 
 use super::{
     Journal,
+    fitting::fitting,
     places::Places,
     plan::Plan,
     record::Meta,
@@ -26,12 +24,6 @@ use crate::hub::Hub;
 
 /// How long the end of a store may take: what waits is written, what there is is marked as all, and synced.
 pub const CLOSE_MAX: Duration = Duration::from_secs(20);
-
-/// The operations of a batch. Each of them may be two of the store: a message, and its octets.
-const OPERATIONS_MAX: usize = BATCH_OPERATIONS_MAX / 2;
-
-/// The bytes of the messages of a batch; what is written beside them has room in the rest.
-const BYTES_MAX: usize = BATCH_BYTES_MAX / 2;
 
 /// What the task has for itself.
 #[derive(Debug)]
@@ -126,22 +118,6 @@ impl Writer {
 async fn commit(store: &dyn Store, batch: Batch, level: Level) -> Result<Committed, StoreError> {
     store.ready().await?;
     store.commit(batch, level).await
-}
-
-/// How many of these are for one batch: whole commands, as many as fit; or part of one that does not fit.
-fn fitting(operations: &[Operation]) -> usize {
-    let (mut whole, mut bytes) = (0, 0);
-    for (index, operation) in operations.iter().enumerate() {
-        bytes += operation.bytes();
-        let fits = index < OPERATIONS_MAX && (bytes <= BYTES_MAX || index == 0);
-        if !fits {
-            return if whole > 0 { whole } else { index };
-        }
-        if matches!(operation, Operation::Done) {
-            whole = index + 1;
-        }
-    }
-    operations.len()
 }
 
 /// Closes the store, which may have something to write. Where somebody else has it too, that is left to them.

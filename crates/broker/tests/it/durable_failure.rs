@@ -249,6 +249,11 @@ fn a_disk_that_is_nearly_full_refuses_until_there_is_room() {
     };
     let send = "SEND\ndestination:/queue/a\nreceipt:r\n\nx\0";
     expect_receipt(&mut server.client(Over::Tcp, "1.2"), send);
+    let mut durable = server.open(Over::Tcp);
+    durable.connect("accept-version:1.2\nhost:h\nclient-id:c\n");
+    durable.send("SUBSCRIBE\nid:1\ndestination:/topic/a.*\ndurable:true\nreceipt:s\n\n\0");
+    durable.expect_receipt("s");
+    let to_durable = "SEND\ndestination:/topic/a.b\nreceipt:r\n\nlow\0";
     for unknown in [false, true] {
         set(999);
         if unknown {
@@ -258,6 +263,15 @@ fn a_disk_that_is_nearly_full_refuses_until_there_is_room() {
         let detail =
             "the disk of the server is nearly full: nothing more is kept until there is room";
         expect_refused(&server, "Message refused", detail, send);
+        expect_refused(&server, "Message refused", detail, to_durable);
+        let mut client = server.client(Over::Tcp, "1.2");
+        for live in [
+            "SEND\ndestination:/topic/a.b\npersistent:false\nreceipt:r\n\nlive\0",
+            "SEND\ndestination:/topic/other\nreceipt:r\n\nx\0",
+        ] {
+            expect_receipt(&mut client, live);
+        }
+        durable.expect_message("live");
         let degraded = r#"{"status":"degraded","store":"disk nearly full"}"#.to_owned();
         assert_eq!(health(&server), (503, degraded));
         // What makes room goes on.
@@ -267,7 +281,7 @@ fn a_disk_that_is_nearly_full_refuses_until_there_is_room() {
         client.expect_message("x");
         expect_receipt(&mut client, "ACK\nid:0-1\nreceipt:r\n\n\0");
         drop(client);
-        set(1_000);
+        set(1_125);
         expect_receipt(&mut server.client(Over::Tcp, "1.2"), send);
     }
     assert_eq!(store.records("queue-"), 1);

@@ -55,6 +55,65 @@ fn none_before_the_store_has_it() {
     });
 }
 
+fn transaction(sends: usize, destination: &str) -> String {
+    let mut frames = String::from("BEGIN\ntransaction:t\n\n\0");
+    for _ in 0..sends {
+        frames += &format!("SEND\ndestination:{destination}\ntransaction:t\n\nx\0");
+    }
+    frames + "COMMIT\ntransaction:t\nreceipt:c\n\n\0"
+}
+
+#[test]
+fn a_transaction_is_kept_at_once() {
+    let (store, server) = played();
+    let mut client = server.client(Over::Tcp, "1.2");
+    client.send(transaction(10_000, "/queue/a"));
+    expect_receipt(&mut client, "c", Some("synced"));
+    assert_eq!(store.take_batches(), [(10_001, Level::Synced)]);
+}
+
+#[test]
+fn a_transaction_that_cannot_be_kept_at_once_is_refused() {
+    let (store, server) = played();
+    for id in 0..4 {
+        let mut client = server.open(Over::Tcp);
+        client.connect(&format!("accept-version:1.2\nhost:h\nclient-id:{id}\n"));
+        client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\ndurable:true\nreceipt:s\n\n\0");
+        expect_receipt(&mut client, "s", Some("synced"));
+    }
+    let mut client = server.client(Over::Tcp, "1.2");
+    client.send(transaction(10_000, "/topic/a"));
+    let (error, _) = client.expect_error("Transaction refused");
+    assert_eq!(error.header("receipt-id"), Some("c"));
+    assert_eq!(store.records("queue-"), 0);
+    let mut client = server.client(Over::Tcp, "1.2");
+    client.send(transaction(1_000, "/topic/a"));
+    expect_receipt(&mut client, "c", Some("synced"));
+    assert_eq!(store.records("queue-"), 4_000);
+}
+
+#[test]
+fn a_durable_subscription_goes_in_one_step() {
+    let (store, server) = played();
+    let mut client = server.open(Over::Tcp);
+    client.connect("accept-version:1.2\nhost:h\nclient-id:c\n");
+    client.send("SUBSCRIBE\nid:1\ndestination:/topic/a\nack:client\ndurable:true\nreceipt:s\n\n\0");
+    expect_receipt(&mut client, "s", Some("synced"));
+    client.send("DISCONNECT\nreceipt:d\n\n\0");
+    expect_receipt(&mut client, "d", Some("synced"));
+    let mut sender = server.client(Over::Tcp, "1.2");
+    sender.send(transaction(100, "/topic/a"));
+    expect_receipt(&mut sender, "c", Some("synced"));
+    store.take_batches();
+    let mut client = server.open(Over::Tcp);
+    client.connect("accept-version:1.2\nhost:h\nclient-id:c\n");
+    client.send("UNSUBSCRIBE\nid:1\ndurable:true\nreceipt:u\n\n\0");
+    expect_receipt(&mut client, "u", Some("synced"));
+    // Its record, and the stream.
+    assert_eq!(store.take_batches(), [(2, Level::Synced)]);
+    assert_eq!(store.records("queue-"), 0);
+}
+
 #[test]
 fn it_names_the_level_that_is_reached() {
     for (level_max, expected) in [

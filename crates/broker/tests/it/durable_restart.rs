@@ -1,6 +1,6 @@
 //! What a server has of the one before it on the same store.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gumboot_broker::{Config, Level, RestoreError, Server, StartError};
 use gumboot_store::{Append, Batch, Operation, StreamName};
@@ -247,6 +247,34 @@ fn delays_that_have_passed_meanwhile() {
     let mut sender = client(&server, "s");
     send(&mut sender, "destination:/queue/a\ndelay:300", "second");
     send(&mut sender, "destination:/queue/a", "first");
+    let server = next(&store, server);
+    let mut client = client(&server, "c");
+    subscribe(&mut client, "id:1\ndestination:/queue/a");
+    client.expect_message("first");
+    client.expect_message("second");
+}
+
+#[test]
+fn a_delay_that_was_over_before_it_was_stored_is_behind_what_was_sent_before() {
+    let store = PlayedStore::new(Level::Synced);
+    let server = server_on(&store);
+    let mut sender = client(&server, "s");
+    store.close();
+    sender.send("SEND\ndestination:/queue/other\n\nx\0");
+    store.expect_waiting();
+    sender.send(
+        "SEND\ndestination:/queue/a\nreceipt:1\n\nfirst\0\
+         SEND\ndestination:/queue/a\ndelay:1\nreceipt:2\n\nsecond\0",
+    );
+    // What is stored together counts as of one moment, here one after the delay.
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_millis(20) {
+        sender.send("BEGIN\ntransaction:t\n\n\0ABORT\ntransaction:t\nreceipt:m\n\n\0");
+        sender.expect_receipt("m");
+    }
+    store.open();
+    sender.expect_receipt("1");
+    sender.expect_receipt("2");
     let server = next(&store, server);
     let mut client = client(&server, "c");
     subscribe(&mut client, "id:1\ndestination:/queue/a");

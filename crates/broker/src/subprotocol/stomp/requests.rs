@@ -100,7 +100,7 @@ impl Stomp {
         // In a transaction, the receipt waits too.
         let waits = send.transaction.as_ref().and(send.receipt.as_ref());
         properties.bytes = publication.cost + waits.map_or(0, |receipt| receipt.len());
-        let is_stored = self.check_store(&destination, &properties)?;
+        let is_stored = self.check_store(&destination, &properties, send.transaction.is_some())?;
         if let Some(transaction) = send.transaction.as_deref().filter(|_| is_stored) {
             self.withheld.note_stored(transaction);
         }
@@ -120,21 +120,32 @@ impl Stomp {
         &self,
         destination: &Destination,
         properties: &Properties,
+        in_transaction: bool,
     ) -> Result<bool, Refused> {
         let Some(journal) = &self.seat.hub().journal else {
             return Ok(false);
         };
-        let is_stored = properties.persistent
-            && match destination.kind() {
-                Kind::Queue => true,
-                Kind::Topic => properties.retain == Retain::Keep || properties.delay_ms > 0,
-                Kind::TempQueue | Kind::TempTopic | Kind::User => false,
-            };
-        if is_stored {
-            let admitted = journal.admits(properties.bytes);
-            admitted.map_err(|why| Refused::new("Message refused", &why.as_str()))?;
+        if !properties.persistent {
+            return Ok(false);
         }
-        Ok(is_stored)
+        // Whether there are durable subscriptions is looked at where it matters: a transaction may outlive the store.
+        let admitted = journal.admits(properties.bytes);
+        let is_stored = match destination.kind() {
+            Kind::Queue => true,
+            Kind::Topic if properties.retain == Retain::Keep || properties.delay_ms > 0 => true,
+            Kind::Topic | Kind::User if admitted.is_err() || in_transaction => {
+                let hub = self.seat.hub();
+                hub.with_broker(|broker| broker.durables_of(destination) > 0)
+            }
+            _ => false,
+        };
+        match admitted {
+            // It may become a dead letter, or go to a durable subscription that comes before COMMIT.
+            Err(why) if is_stored || why == NotTaken::TooLong => {
+                Err(Refused::new("Message refused", &why.as_str()))
+            }
+            _ => Ok(is_stored),
+        }
     }
 
     /// Where there are users, a message that names its own names the right one: receivers trust it.
@@ -342,11 +353,21 @@ impl Stomp {
         const REFUSED: &str = "Transaction refused";
         let withheld = self.withheld.take(transaction);
         let journal = self.seat.hub().journal.as_ref();
-        if withheld.is_stored && journal.is_some_and(|journal| journal.has_failed()) {
+        let admitted = journal.map_or(Ok(()), |journal| {
+            if withheld.is_stored && journal.has_failed() {
+                return Err(NotTaken::Failed);
+            }
+            let session = self.seat.id();
+            let hub = self.seat.hub();
+            journal.admits_changes(
+                hub.with_broker(|broker| broker.transaction_changes(session, transaction)),
+            )
+        });
+        if let Err(why) = admitted {
             self.seat
                 .abort(transaction)
                 .map_err(Refused::by_broker(REFUSED))?;
-            return Err(Refused::new(REFUSED, &NotTaken::Failed.as_str()));
+            return Err(Refused::new(REFUSED, &why.as_str()));
         }
         self.turn.level = self.turn.level.max(withheld.level());
         self.seat
