@@ -39,7 +39,9 @@ pub enum Refusal {
     QueueFull,
     /// [`Limits::queues_max`](crate::Limits::queues_max) is reached: try later.
     QueuesFull,
-    /// More is to be replayed than waits for one subscription: begin later, or acknowledge with `ack:auto`.
+    /// More is to be replayed than waits for one subscription, or than is looked at for one that acknowledges
+    /// ([`Limits::replay_queued_messages_max`](crate::Limits::replay_queued_messages_max)): begin later, or acknowledge
+    /// with `ack:auto`.
     ReplayTooLong,
     /// Only a subscription to one topic that is not durable can begin in the history of that.
     ReplayUnsupported,
@@ -95,7 +97,7 @@ impl fmt::Display for Refusal {
             Self::QueueFull => "the queue is full",
             Self::QueuesFull => "the server has as many queues as it takes",
             Self::ReplayTooLong => {
-                "more is to be replayed than the server keeps for a subscription that acknowledges"
+                "more is to be replayed than the server takes for a subscription that acknowledges"
             }
             Self::ReplayUnsupported => {
                 "only a subscription to one topic that is not durable can begin in its history"

@@ -45,6 +45,9 @@ pub struct Limits {
     pub replay_messages_max: usize,
     /// Bytes of these; one is delivered whatever its size. Default 1 MiB.
     pub replay_bytes_max: usize,
+    /// Messages of a history that are looked at for a subscription that acknowledges, which is all in one go, whether it
+    /// wants them or not; who asks for more is refused. Default 10,000.
+    pub replay_queued_messages_max: usize,
     /// Delayed messages to topics that are not due. Default 100,000.
     pub scheduled_max: usize,
     /// Bytes of delayed messages to topics that are not due. Default 256 MiB.
@@ -87,6 +90,7 @@ impl Default for Limits {
             history_bytes_max: 256 * MIB,
             replay_messages_max: 1_000,
             replay_bytes_max: MIB,
+            replay_queued_messages_max: 10_000,
             scheduled_max: 100_000,
             scheduled_bytes_max: 256 * MIB,
             delay_ms_max: 30 * 24 * 60 * 60 * 1000,

@@ -62,7 +62,8 @@ pub struct Subscribe<'a> {
     /// What is done when it does not keep up.
     pub slow: SlowConsumer,
     /// Where in the history of its topic it begins; none for what is sent from now on. Only a subscription to one topic
-    /// that is not durable can ask for that. One that acknowledges gets all of it into its queue, or is refused.
+    /// that is not durable can ask for that. One that acknowledges gets all of it into its queue, or is refused; also if
+    /// that is too much to look at, by [`Limits::replay_queued_messages_max`](crate::Limits::replay_queued_messages_max).
     pub from: Option<ReplayFrom>,
 }
 

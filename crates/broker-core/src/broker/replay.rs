@@ -2,7 +2,8 @@
 //! caught up; then they get what is sent, and nothing was between.
 //!
 //! A session gets one portion at a time, whichever of its subscriptions it is for: the next when the driver says that
-//! the last was sent. What acknowledges has a queue, which must have room for all of it at once.
+//! the last was sent. What acknowledges has a queue, which must have room for all of it at once; so that this is bounded
+//! work, it is refused if it would have to look at too much.
 
 use super::{Broker, send::direct};
 use crate::{
@@ -123,7 +124,8 @@ impl<M: Payload> Broker<M> {
         }))
     }
 
-    /// Whether the queue of a subscription that acknowledges has room for all that it asks for.
+    /// Whether the queue of a subscription that acknowledges has room for all that it asks for, and that is not too much
+    /// to look at.
     pub(super) fn check_replay(
         &self,
         now: Timestamp,
@@ -133,6 +135,11 @@ impl<M: Payload> Broker<M> {
         start: Start,
     ) -> Result<(), Refusal> {
         let serial = self.session(session)?.serial;
+        let log = self.histories.log(topic);
+        let looked_at = log.map_or(0, |log| log.len_from(start.next));
+        if looked_at > self.settings.limits.replay_queued_messages_max {
+            return Err(Refusal::ReplayTooLong);
+        }
         let selector = subscribe.selector.as_ref();
         let mut all = Amount::default();
         if !start.has_retained {
@@ -143,12 +150,7 @@ impl<M: Payload> Broker<M> {
                 });
             }
         }
-        for entry in self
-            .histories
-            .log(topic)
-            .iter()
-            .flat_map(|log| log.from(start.next))
-        {
+        for entry in log.iter().flat_map(|log| log.from(start.next)) {
             let is_local = subscribe.no_local && entry.producer == Some(serial);
             let is_wanted = !is_local && selector.is_none_or(|s| s.matches(&entry.message));
             if is_wanted && !entry.properties.is_expired(now) {

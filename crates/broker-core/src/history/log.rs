@@ -77,6 +77,11 @@ impl<M> Log<M> {
         self.entries.range(self.index(offset)..)
     }
 
+    /// How many messages there are from this offset on.
+    pub(crate) fn len_from(&self, offset: u64) -> usize {
+        self.entries.len() - self.index(offset)
+    }
+
     /// The offset of the first message of this moment or a later one.
     pub(crate) fn since(&self, moment: Timestamp) -> Option<u64> {
         let index = self.entries.partition_point(|entry| entry.at < moment);

@@ -182,6 +182,7 @@ bounds! {
         history_bytes_max: usize, by "bytes";
         replay_messages_max: usize, by "some";
         replay_bytes_max: usize, by "bytes";
+        replay_queued_messages_max: usize;
         scheduled_max: usize;
         scheduled_bytes_max: usize, by "bytes";
         delay_ms_max as "delay-max": u64, by "millis";

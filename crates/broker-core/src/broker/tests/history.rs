@@ -478,6 +478,31 @@ fn who_acknowledges_is_refused_what_does_not_fit() {
 }
 
 #[test]
+fn who_acknowledges_is_refused_what_is_too_much_to_look_at() {
+    let limits = Limits {
+        replay_queued_messages_max: 3,
+        ..Limits::default()
+    };
+    let mut w = World::new(settings(HistoryPolicy::default(), limits));
+    w.send_all("/topic/h.a", 1..=4);
+    let topic = destination("/topic/h.a");
+    let subscribe = |ack, offset| Subscribe {
+        ack,
+        from: Some(behind(offset)),
+        // It wants none of them; they are looked at nevertheless.
+        selector: Some(Selector::parse("color = 'red'").unwrap()),
+        ..Subscribe::new(&topic)
+    };
+    let refused = w.subscribe_with(1, 1, subscribe(AckMode::Client, 0));
+    assert_eq!(refused, Err(Refusal::ReplayTooLong));
+    assert_eq!(w.broker.usage().queues, 0);
+    let begun = w.subscribe_with(1, 1, subscribe(AckMode::Client, 1));
+    assert_eq!(begun, told(1, Some(true)));
+    let begun = w.subscribe_with(1, 2, subscribe(AckMode::Auto, 0));
+    assert_eq!(begun, told(0, Some(true)));
+}
+
+#[test]
 fn who_cannot_begin_in_a_history() {
     let mut w = world();
     for name in ["/topic/h.*", "/queue/h.a", "/temp-topic/a", "/user/h"] {
