@@ -20,12 +20,15 @@ mod ticket;
 mod turn;
 pub(crate) mod writer;
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    fmt,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use gumboot_store::{StoreError, limits::BATCH_BYTES_MAX};
+use gumboot_store::limits::BATCH_BYTES_MAX;
 use tokio::sync::Notify;
 use tracing::error;
 
@@ -47,11 +50,15 @@ pub(crate) struct Journal {
     /// For the writer: there is something to write, or the end is asked for.
     filled: Notify,
     is_ending: AtomicBool,
+    /// Whether all sessions had ended by then.
+    is_quiet: AtomicBool,
     /// What waits for the writer, and who waits for that to be less.
     pub(crate) room: Room,
     failure: OnceLock<String>,
     /// Whether the disk is nearly full.
     is_low: AtomicBool,
+    /// Whether the store takes longer than it should.
+    is_late: AtomicBool,
     written: Written,
 }
 
@@ -93,9 +100,11 @@ impl Journal {
         Self {
             filled: Notify::new(),
             is_ending: AtomicBool::new(false),
+            is_quiet: AtomicBool::new(false),
             room: Room::default(),
             failure: OnceLock::new(),
             is_low: AtomicBool::new(false),
+            is_late: AtomicBool::new(false),
             written: Written::default(),
         }
     }
@@ -127,10 +136,16 @@ impl Journal {
         }
     }
 
-    /// The writer is to write what is left, and to end.
-    pub(crate) fn end(&self) {
+    /// The writer is to write what is left, and to end; and to mark that as an end in order if all sessions have ended.
+    pub(crate) fn end(&self, is_quiet: bool) {
+        self.is_quiet.store(is_quiet, Ordering::SeqCst);
         self.is_ending.store(true, Ordering::SeqCst);
         self.filled.notify_one();
+    }
+
+    /// Whether the store takes longer than it should.
+    fn is_late(&self) -> bool {
+        self.is_late.load(Ordering::Relaxed)
     }
 
     /// The writer has something to do.
@@ -139,7 +154,7 @@ impl Journal {
     }
 
     /// The store has failed, once and for all.
-    fn fail(&self, cause: &StoreError) {
+    fn fail(&self, cause: &dyn fmt::Display) {
         error!(%cause, "the store has failed: from now on nothing is kept, and nothing confirmed");
         let _ = self.failure.set(cause.to_string());
     }

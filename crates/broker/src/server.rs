@@ -169,7 +169,8 @@ impl Server {
             info!("some connections did not end in time");
         }
         if let Some((writer, journal)) = writer {
-            journal.end();
+            // Who is still there may have been sent what nobody has noted.
+            journal.end(self.hub.with_broker(|broker| broker.usage().sessions == 0));
             match timeout(CLOSE_MAX, writer).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => error!(%error, "the store was not closed"),

@@ -22,6 +22,9 @@ pub(crate) fn response(journal: Option<&Journal>) -> Response<Full<Bytes>> {
     let store = journal.map(|journal| journal.admits(0));
     let (status, health) = match store {
         None => (StatusCode::OK, health("ok", "none")),
+        Some(Ok(())) if journal.is_some_and(Journal::is_late) => {
+            (unavailable(), health("degraded", "late"))
+        }
         Some(Ok(())) => (StatusCode::OK, health("ok", "ok")),
         Some(Err(NotTaken::Low)) => (unavailable(), health("degraded", "disk nearly full")),
         Some(Err(NotTaken::Failed | NotTaken::Long | NotTaken::TooLong)) => {

@@ -18,6 +18,9 @@ const WAY: u8 = 1;
 pub(super) enum Meta {
     /// The server ended in order after all that is in the store.
     Ended,
+    /// A server did not end in order: what was appended up to this moment, in milliseconds of Unix time, may have been
+    /// delivered.
+    Doubted { until_ms: u64 },
     /// A queue, whose messages are in the stream of this number.
     Queue { number: u64, name: Arc<str> },
     /// A durable subscription, whose messages are in the stream of this number.
@@ -34,6 +37,7 @@ pub(super) enum Meta {
 const ENDED: u8 = 0;
 const QUEUE: u8 = 1;
 const DURABLE: u8 = 2;
+const DOUBTED: u8 = 3;
 
 const NO_LOCAL: u8 = 1;
 const SELECTOR: u8 = 2;
@@ -43,6 +47,10 @@ impl Meta {
         let mut out = Writer(vec![WAY]);
         match self {
             Self::Ended => out.octet(ENDED),
+            Self::Doubted { until_ms } => {
+                out.octet(DOUBTED);
+                out.number(*until_ms);
+            }
             Self::Queue { number, name } => {
                 out.octet(QUEUE);
                 out.number(*number);
@@ -74,6 +82,9 @@ impl Meta {
         let mut reader = begin(octets)?;
         let meta = match reader.octet()? {
             ENDED => Self::Ended,
+            DOUBTED => Self::Doubted {
+                until_ms: reader.number()?,
+            },
             QUEUE => Self::Queue {
                 number: reader.number()?,
                 name: reader.text()?.into(),

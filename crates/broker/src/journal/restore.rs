@@ -130,6 +130,9 @@ pub(crate) async fn restore(
         messages: HashMap::new(),
         restored: Restored::default(),
         ended: Vec::new(),
+        doubted: Vec::new(),
+        doubted_ms: None,
+        has_doubted: false,
         told: began,
     };
     let queues = restore.read_meta().await?;
@@ -159,6 +162,11 @@ struct Restore<'b> {
     restored: Restored,
     /// The marks that the server before this one ended in order.
     ended: Vec<Offset>,
+    /// The marks that one before did not, and the last moment that they name.
+    doubted: Vec<Offset>,
+    doubted_ms: Option<u64>,
+    /// Whether a message is left that counts as delivered for that.
+    has_doubted: bool,
     /// When the log was told how far it is.
     told: Instant,
 }
@@ -198,6 +206,11 @@ impl Restore<'_> {
         let (number, name) = match meta {
             Meta::Ended => {
                 self.ended.push(offset);
+                return Ok(None);
+            }
+            Meta::Doubted { until_ms } => {
+                self.doubted.push(offset);
+                self.doubted_ms = self.doubted_ms.max(Some(until_ms));
                 return Ok(None);
             }
             Meta::Queue { number, name } => {
@@ -359,12 +372,14 @@ impl Restore<'_> {
         };
         let has_returned = record.due_ms != sent_ms(queued.due);
         let due = Timestamp::from_millis(record.due_ms);
+        let is_doubted = !self.restored.is_clean || Some(record.appended_ms) <= self.doubted_ms;
+        self.has_doubted |= is_doubted;
         Ok(Waiting {
             offset: record.offset,
             message,
             restored: RestoredMessage {
                 deliveries: record.deliveries,
-                redelivered: has_returned || !self.restored.is_clean,
+                redelivered: has_returned || is_doubted,
                 due: (due > self.now).then_some(due),
                 is_new: !has_returned && due > self.now,
             },
@@ -429,6 +444,17 @@ impl Restore<'_> {
         let streams = &self.places.streams;
         for ended in &self.ended {
             batch.settle(&streams.meta, *ended, Outcome::Done);
+        }
+        if !self.restored.is_clean || !self.has_doubted {
+            for doubted in &self.doubted {
+                batch.settle(&streams.meta, *doubted, Outcome::Done);
+            }
+            if self.has_doubted {
+                let until_ms = self.latest.as_millis();
+                batch.append(&streams.meta, Meta::Doubted { until_ms }.encode());
+                // What comes is later.
+                self.latest = self.latest.after(1);
+            }
         }
         // A durable subscription was given up while a session had some of its messages.
         let unused = self.places.shared.iter();

@@ -2,14 +2,16 @@
 //! meanwhile is the next batch, so that many commands share one sync, and no settlement comes before the offset is known.
 
 use std::{
+    fmt,
+    pin::pin,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use gumboot_broker_core::Timestamp;
 use gumboot_store::{Batch, Committed, Level, Store, StoreError};
-use tokio::task::spawn_blocking;
-use tracing::{debug, error};
+use tokio::{task::spawn_blocking, time::timeout};
+use tracing::{debug, error, info};
 
 use super::{
     Journal,
@@ -18,12 +20,15 @@ use super::{
     plan::Plan,
     record::Meta,
     recorder::{Operation, Recorded},
-    ticket::Unconfirmed,
+    ticket::{Ticket, Unconfirmed},
 };
 use crate::hub::Hub;
 
 /// How long the end of a store may take: what waits is written, what there is is marked as all, and synced.
 pub const CLOSE_MAX: Duration = Duration::from_secs(20);
+
+/// How long a store may take for a batch before that is said.
+const COMMIT_LATE_MAX: Duration = Duration::from_secs(10);
 
 /// What the task has for itself.
 #[derive(Debug)]
@@ -43,37 +48,40 @@ impl Writer {
     /// fails, it is done.
     pub(crate) async fn run(mut self, hub: Arc<Hub>, journal: Arc<Journal>) {
         let mut spare = Vec::new();
-        let written = loop {
+        let mut watch = Watch {
+            hub: &hub,
+            journal: &journal,
+            ticket: None,
+            has_ended: false,
+        };
+        loop {
             let is_ending = journal.is_ending.load(Ordering::SeqCst);
             let filled = journal.filled.notified();
             match hub.take_recorded(&mut spare) {
                 Some(recorded) => {
                     journal.room.clear();
-                    let ticket = recorded.ticket.clone();
+                    let ticket = watch.ticket.insert(recorded.ticket.clone()).clone();
                     match self.write(&hub, &journal, recorded, &mut spare).await {
                         Ok(level) => ticket.settle(Ok(level)),
                         Err(error) => {
-                            journal.fail(&error);
-                            ticket.settle(Err(Unconfirmed));
-                            break Err(());
+                            watch.fail(&error);
+                            break;
                         }
                     }
                 }
-                None if is_ending => break Ok(()),
+                None if is_ending => {
+                    if journal.is_quiet.load(Ordering::SeqCst)
+                        && let Err(error) = self.mark_ended().await
+                    {
+                        journal.fail(&error);
+                    }
+                    watch.has_ended = true;
+                    break;
+                }
                 None => filled.await,
             }
-        };
-        match written {
-            Ok(()) => {
-                if let Err(error) = self.mark_ended().await {
-                    journal.fail(&error);
-                }
-            }
-            Err(()) => {
-                hub.fail_recorder();
-                journal.room.clear();
-            }
         }
+        drop(watch);
         close(self.store).await;
     }
 
@@ -97,7 +105,7 @@ impl Writer {
             let part = operations.drain(..count);
             let (batch, appended) = Plan::batch(&mut self.places, part, self.now);
             let bytes = batch.bytes();
-            let committed = commit(&*self.store, batch, level).await?;
+            let committed = journal.watch(commit(&*self.store, batch, level)).await?;
             journal.written.add(bytes);
             appended.learn(&mut self.places, &committed.offsets);
             reached = Some(reached.map_or(committed.level, |r| r.min(committed.level)));
@@ -114,6 +122,53 @@ impl Writer {
     }
 }
 
+/// Looks after the end of the task: one that was not in order, such as a panic, is a failure of the store.
+struct Watch<'a> {
+    hub: &'a Hub,
+    journal: &'a Journal,
+    /// Of what is being written.
+    ticket: Option<Ticket>,
+    has_ended: bool,
+}
+
+impl Watch<'_> {
+    fn fail(&mut self, cause: &dyn fmt::Display) {
+        self.has_ended = true;
+        self.journal.fail(cause);
+        if let Some(ticket) = &self.ticket {
+            ticket.settle(Err(Unconfirmed));
+        }
+        self.hub.fail_recorder();
+        self.journal.room.clear();
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.fail(&"the task that writes has ended before its time");
+        }
+    }
+}
+
+impl Journal {
+    /// Waits for the store, and says so while it takes too long.
+    async fn watch<T>(&self, commit: impl Future<Output = T>) -> T {
+        let mut commit = pin!(commit);
+        if let Ok(committed) = timeout(COMMIT_LATE_MAX, &mut commit).await {
+            return committed;
+        }
+        error!(
+            "the store takes more than {COMMIT_LATE_MAX:?} for what it was given; receipts wait for it"
+        );
+        self.is_late.store(true, Ordering::Relaxed);
+        let committed = commit.await;
+        self.is_late.store(false, Ordering::Relaxed);
+        info!("the store has it now");
+        committed
+    }
+}
+
 /// Hands a batch to a store that may be busy.
 async fn commit(store: &dyn Store, batch: Batch, level: Level) -> Result<Committed, StoreError> {
     store.ready().await?;
@@ -125,5 +180,27 @@ async fn close(store: Arc<dyn Store>) {
     match spawn_blocking(move || drop(store)).await {
         Ok(()) => debug!("the store is closed"),
         Err(error) => error!(%error, "the store was not closed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{sync::oneshot, task::spawn, time::sleep};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_takes_too_long_is_late_until_it_answers() {
+        let journal = Arc::new(Journal::new());
+        let (answer, answered) = oneshot::channel();
+        let watching = Arc::clone(&journal);
+        let waiting = spawn(async move { watching.watch(answered).await });
+        sleep(COMMIT_LATE_MAX - Duration::from_millis(1)).await;
+        assert!(!journal.is_late.load(Ordering::Relaxed));
+        sleep(Duration::from_millis(2)).await;
+        assert!(journal.is_late.load(Ordering::Relaxed));
+        answer.send(1).unwrap();
+        assert_eq!(waiting.await.unwrap(), Ok(1));
+        assert!(!journal.is_late.load(Ordering::Relaxed));
     }
 }

@@ -209,6 +209,20 @@ fn health_says_so() {
 }
 
 #[test]
+fn a_writer_that_ends_before_its_time_is_a_failure() {
+    let store = PlayedStore::new(Level::Synced);
+    let server = server_on(&store);
+    store.panic();
+    let mut client = server.client(Over::Tcp, "1.2");
+    client.send("SEND\ndestination:/queue/a\nreceipt:r\n\nx\0");
+    let (error, _) = client.expect_error("Not stored");
+    assert_eq!(error.header("receipt-id"), Some("r"));
+    let send = "SEND\ndestination:/queue/a\nreceipt:r\n\nx\0";
+    expect_refused(&server, "Message refused", FAILED, send);
+    assert_eq!(health(&server).0, 503);
+}
+
+#[test]
 fn a_server_whose_store_has_failed_ends() {
     let (_store, mut server) = broken();
     let since = std::time::Instant::now();

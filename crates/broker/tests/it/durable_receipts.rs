@@ -115,6 +115,30 @@ fn a_durable_subscription_goes_in_one_step() {
 }
 
 #[test]
+fn what_nobody_asked_for_is_not_synced() {
+    let (store, server) = played();
+    let mut client = server.client(Over::Tcp, "1.2");
+    client.send("SUBSCRIBE\nid:1\ndestination:/queue/a\nreceipt:s\n\n\0");
+    expect_receipt(&mut client, "s", Some("synced"));
+    store.take_batches();
+    let mut sender = server.client(Over::Tcp, "1.2");
+    store.close();
+    sender.send("SEND\ndestination:/queue/b\n\nx\0");
+    store.expect_waiting();
+    // Stored, and settled when it is sent.
+    sender.send("SEND\ndestination:/queue/a\nreceipt-level:stored\nreceipt:1\n\nx\0");
+    client.expect_message("x");
+    expect_next(&mut client, "m");
+    store.open();
+    expect_receipt(&mut sender, "1", Some("stored"));
+    let levels = store.take_batches();
+    assert!(
+        levels.iter().all(|batch| batch.1 == Level::Stored),
+        "{levels:?}"
+    );
+}
+
+#[test]
 fn it_names_the_level_that_is_reached() {
     for (level_max, expected) in [
         (Level::Synced, ["received", "stored", "synced", "synced"]),

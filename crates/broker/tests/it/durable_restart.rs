@@ -309,6 +309,30 @@ fn after_a_crash_all_may_have_been_delivered() {
     assert_eq!(count(&message), (Some("true"), Some("2")));
 }
 
+#[test]
+fn doubts_outlive_an_end_in_order() {
+    let store = PlayedStore::new(Level::Synced);
+    let server = server_on(&store);
+    send(&mut client(&server, "s"), "destination:/queue/a", "old");
+    let store = store.after_crash();
+    let server = server_on(&store);
+    send(&mut client(&server, "s"), "destination:/queue/a", "new");
+    let server = next(&store, next(&store, server));
+    let mut taker = client(&server, "c");
+    subscribe(&mut taker, "id:1\ndestination:/queue/a");
+    let old = taker.expect_message("old");
+    assert_eq!(count(&old), (Some("true"), Some("1")));
+    let new = taker.expect_message("new");
+    assert_eq!(count(&new), (None, None));
+    disconnect(taker);
+    // When none is left, nor is the mark: the queue is forgotten, and there is no mark but that of the end.
+    let mut server = next(&store, next(&store, server));
+    let since = Instant::now();
+    server.stop();
+    server.returned_after(since);
+    assert_eq!(store.records("meta"), 1);
+}
+
 /// Why a server does not start on what a test has put into a stream.
 fn refused(stream: &str, payload: &[u8]) -> RestoreError {
     let store = PlayedStore::new(Level::Synced);

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     future::ready,
     io, mem,
-    sync::{Arc, Condvar, Mutex, MutexGuard},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -42,6 +42,7 @@ enum Gate {
     Open,
     Closed,
     Broken,
+    Panics,
 }
 
 #[derive(Debug)]
@@ -93,6 +94,11 @@ impl PlayedStore {
         for waiting in mem::take(&mut state.waiting) {
             let _ = waiting.answer.send(Err(broken()));
         }
+    }
+
+    /// From now on it is a store with a defect.
+    pub(crate) fn panic(&self) {
+        self.state().gate = Gate::Panics;
     }
 
     /// Waits until a batch waits at the gate.
@@ -147,7 +153,7 @@ impl PlayedStore {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap()
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -194,6 +200,7 @@ impl Store for PlayedStore {
                 let committed = self.0.let_in(&mut state, batch, level);
                 Box::pin(ready(committed))
             }
+            Gate::Panics => panic!("a test wants it"),
             Gate::Broken => Box::pin(ready(Err(broken()))),
             Gate::Closed => {
                 let (answer, answered) = oneshot::channel();

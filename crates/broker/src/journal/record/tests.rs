@@ -46,7 +46,8 @@ fn any_meta() -> impl Strategy<Value = Meta> {
             no_local,
         },
     );
-    prop_oneof![Just(Meta::Ended), queue, durable]
+    let doubted = any::<u64>().prop_map(|until_ms| Meta::Doubted { until_ms });
+    prop_oneof![Just(Meta::Ended), doubted, queue, durable]
 }
 
 /// Whatever is cut off is missed, and so is what another way of writing has, or what is behind the end.

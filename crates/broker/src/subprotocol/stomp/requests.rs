@@ -11,6 +11,7 @@ use gumboot_stomp_proto::{
     command::{Ack, AckMode, Send, Subscribe, SubscriptionKey, Unsubscribe},
     server::Event,
 };
+use gumboot_store::Level;
 
 use super::{
     DISCONNECT_LINGER_MAX, End, Stomp,
@@ -37,6 +38,12 @@ const NOT_ACKNOWLEDGED: &str = "Acknowledgement refused";
 
 impl Stomp {
     pub(super) fn on_event(&mut self, now: Instant, event: &Event<'_>, carrier: &mut impl Carrier) {
+        self.on_request(now, event, carrier);
+        // What comes until the next is nothing that its receipt waits for.
+        self.turn.level = Level::Received;
+    }
+
+    fn on_request(&mut self, now: Instant, event: &Event<'_>, carrier: &mut impl Carrier) {
         let frame = &event.frame;
         let receipt = event.request.receipt();
         let mut place = Place::default();
