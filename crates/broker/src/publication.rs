@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use gumboot_broker_core::{DeadLetter, Payload};
+use gumboot_broker_core::{DeadLetter, Kind, Payload};
 use gumboot_stomp_proto::{Frame, Tail, Version};
 use gumboot_websocket::proto::{MessageKind, SharedBytes};
 
@@ -84,9 +84,22 @@ impl Payload for Message {
         let headers = [
             ("destination", letter.queue.as_str()),
             ("dead-letter-origin", letter.origin.as_str()),
+            ("dead-letter-kind", name_of(letter.origin.kind())),
             ("dead-letter-reason", &letter.reason.to_string()),
             ("dead-letter-deliveries", &letter.deliveries.to_string()),
         ];
         Self(Publication::new(self.0.tail.with_headers(&headers)))
+    }
+}
+
+/// What a dead letter says of the destination that it comes from: by its name alone nobody can tell where prefixes are
+/// configured.
+fn name_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Queue => "queue",
+        Kind::TempQueue => "temp-queue",
+        Kind::TempTopic => "temp-topic",
+        Kind::Topic => "topic",
+        Kind::User => "user",
     }
 }

@@ -131,6 +131,30 @@ fn what_is_not_shown_is_told() {
 }
 
 #[test]
+fn a_dead_letter_whose_time_has_passed_is_imported_all_the_same() {
+    let queues = Queues::serve(&[]);
+    let folder = Folder::new("queue-passed");
+    let file = folder.path("a");
+    let letter = "{\"destination\":\"/queue/a\",\"headers\":[[\"dead-letter-origin\",\"/queue/q\"],\
+                  [\"expires\",\"1\"],[\"z\",\"1\"]],\"text\":\"x\"}";
+    fs::write(
+        &file,
+        format!("{{\"gumboot-messages\":1}}\n{letter}\n{{\"messages\":1}}\n"),
+    )
+    .unwrap();
+    check(
+        &queues.run(&["import", &file]),
+        0,
+        "imported 1 message\n",
+        "",
+    );
+    let messages = messages(&queues, "/queue/a");
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0].header("z"), Some("1"));
+    assert_eq!(messages[0].header("expires"), None);
+}
+
+#[test]
 fn a_mistake_in_the_file_is_found_before_anything_is_sent() {
     let queues = Queues::serve(&[]);
     queues.fill("/queue/a", &["1", "2"]);
@@ -207,6 +231,29 @@ fn the_line_that_is_refused_is_told_and_the_next_import_goes_on_there() {
     take(&mut client, 3..=5);
     client.expect_leave();
     check(&finish(child), 0, "imported 3 messages\n", "");
+}
+
+#[test]
+fn one_message_that_was_under_way_may_have_arrived() {
+    let folder = Folder::new("queue-one");
+    let file = file_of(&folder, 2);
+    let server = RawBroker::new();
+    let url = server.url();
+    let child = start(&["queue", "import", &file, "--url", &url], Stdio::null());
+    let mut client = server.accept();
+    take(&mut client, 1..=1);
+    client.expect("SEND");
+    client.end();
+    check(
+        &finish(child),
+        1,
+        "imported 1 message\n\
+         not confirmed from line 3 on: --from-line 3 goes on there; \
+         that of line 3 may have arrived or not\n",
+        &format!(
+            "gumboot: {file}, line 3: sent, but not confirmed: the server ended the connection\n"
+        ),
+    );
 }
 
 #[test]

@@ -2,13 +2,17 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     process::{Child, Stdio},
 };
+
+use gumboot_testkit::StompPeer;
 
 use crate::{
     piped::{finish, signal, start},
     queue_look::{Queues, check},
     raw_broker::{RawBroker, RawClient},
+    tls::Folder,
 };
 
 /// Bodies that are told apart.
@@ -53,11 +57,11 @@ fn purge_takes_what_waits_and_tells_what_does_not() {
 
 #[test]
 fn large_bodies_leave_nothing_behind_that_was_delivered() {
-    let folder = crate::tls::Folder::new("queue-large");
+    let folder = Folder::new("queue-large");
     let config = folder.path("gumboot.toml");
     // What was delivered to the tool and came back would be dead.
     let text = "[[queues]]\npattern = \"/queue/a\"\ndeliveries-max = 1\n";
-    std::fs::write(&config, text).unwrap();
+    fs::write(&config, text).unwrap();
     let queues = Queues::serve(&["--config", &config]);
     let bodies: Vec<_> = (0..190).map(|number| format!("{number:060000}")).collect();
     queues.fill("/queue/a", &texts(&bodies));
@@ -183,12 +187,83 @@ fn dead_letters_go_back_to_where_they_come_from() {
     }
 }
 
+/// Has `client` refuse the next message of a destination for good.
+fn bury(client: &mut StompPeer, destination: &str, body: &str) {
+    client.send(format!(
+        "SUBSCRIBE\nid:{destination}\ndestination:{destination}\nack:client\nreceipt:s\n\n\0"
+    ));
+    client.expect_receipt("s");
+    client.publish(destination, body);
+    let message = client.expect_message(body);
+    let ack = message.header("ack").unwrap();
+    client.send(format!("NACK\nid:{ack}\nrequeue:false\nreceipt:dead\n\n\0"));
+    client.expect_receipt("dead");
+}
+
+#[test]
+fn dead_letters_without_a_queue_to_go_back_to_stay() {
+    let folder = Folder::new("queue-kinds");
+    let config = folder.path("gumboot.toml");
+    let text = "[destinations.prefixes]\n\"/news/\" = \"topic\"\n\"/jobs/\" = \"queue\"\n";
+    fs::write(&config, text).unwrap();
+    let queues = Queues::serve(&["--config", &config]);
+    let mut client = queues.client();
+    for destination in [
+        "/temp-queue/a",
+        "/temp-topic/a",
+        "/topic/a",
+        "/news/a",
+        "/jobs/a",
+    ] {
+        bury(&mut client, destination, destination);
+    }
+    drop(client);
+    let back = queues.run(&["move", "--back", "/queue/dead-letters"]);
+    let told = "moved 1 message\n4 messages in /queue/dead-letters: 4 ready\n";
+    check(&back, 0, told, "");
+    assert_eq!(queues.bodies("/jobs/a"), ["/jobs/a"]);
+}
+
+#[test]
+fn a_dead_letter_whose_time_has_passed_is_sent_without_it() {
+    let server = RawBroker::new();
+    let url = server.url();
+    let command = [
+        "queue", "move", "/queue/d", "/queue/b", "-n", "2", "--url", &url,
+    ];
+    let child = start(&command, Stdio::null());
+    let mut client = server.accept();
+    client.take("SUBSCRIBE");
+    // The second is far ahead.
+    for (number, expires) in [(1, "1"), (2, "99999999999999")] {
+        client.send(&format!(
+            "MESSAGE\nsubscription:0\nmessage-id:{number}\nack:a{number}\ndestination:/queue/d\n\
+             dead-letter-origin:/queue/a\ndead-letter-kind:queue\nexpires:{expires}\n\n\0"
+        ));
+    }
+    let mut kept = Vec::new();
+    while kept.len() < 2 {
+        let frame = client.expect_any();
+        match &*frame.command {
+            "SEND" => kept.push(frame.header("expires").map(str::to_owned)),
+            "COMMIT" => client.confirm(&frame),
+            _ => assert_eq!(frame.header("dead-letter-kind"), None),
+        }
+    }
+    assert_eq!(kept, [None, Some("99999999999999".to_owned())]);
+    client.expect("ACK");
+    client.take("COMMIT");
+    client.expect("UNSUBSCRIBE");
+    client.expect_leave();
+    check(&finish(child), 0, "moved 2 messages\n", "");
+}
+
 #[test]
 fn what_does_not_fit_stays_where_it_is() {
-    let folder = crate::tls::Folder::new("queue-full");
+    let folder = Folder::new("queue-full");
     let config = folder.path("gumboot.toml");
     let text = "[[queues]]\npattern = \"/queue/small\"\nmessages-max = 150\n";
-    std::fs::write(&config, text).unwrap();
+    fs::write(&config, text).unwrap();
     let queues = Queues::serve(&["--config", &config]);
     let bodies = numbers(300);
     queues.fill("/queue/a", &texts(&bodies));

@@ -141,7 +141,7 @@ struct MoveArgs {
     /// Where they go
     #[arg(required_unless_present = "back", conflicts_with = "back")]
     to: Option<String>,
-    /// Dead letters go to the queues that they come from; those of subscriptions to topics stay
+    /// Dead letters go to the queues that they come from; those of topics and of temporary queues stay
     #[arg(long)]
     back: bool,
     /// Only messages for which this condition on their headers holds

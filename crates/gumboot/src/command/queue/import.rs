@@ -79,7 +79,7 @@ struct Progress {
     confirmed: Cell<u64>,
     /// The line of the last message that was confirmed, or skipped.
     line: Cell<u64>,
-    /// The line of the last message that was sent.
+    /// The line of the last message that was sent, or began to be.
     sent: Cell<u64>,
 }
 
@@ -99,6 +99,9 @@ pub(super) async fn run(visit: &Visit<'_>, plan: Plan) -> Result<(), Failure> {
     let unknown = match progress.sent.get() {
         sent if sent > next && result.is_err() => {
             format!("; those up to line {sent} may have arrived or not")
+        }
+        sent if sent == next && result.is_err() => {
+            format!("; that of line {sent} may have arrived or not")
         }
         _ => String::new(),
     };
@@ -132,6 +135,7 @@ async fn send_all(
             confirm(visit, name, progress, &mut window).await?;
         }
         let line = kept.line;
+        progress.sent.set(line);
         match send(visit, kept, plan.to.as_deref()).await {
             Ok(receipt) => window.push_back(Sent { line, receipt }),
             // Why, one of the receipts may say.
@@ -141,7 +145,6 @@ async fn send_all(
             }
             Err(error) => return Err(Failure::of(&of_line(name, line), error)),
         }
-        progress.sent.set(line);
     }
     while !window.is_empty() {
         confirm(visit, name, progress, &mut window).await?;

@@ -12,17 +12,14 @@ use tokio::time::timeout;
 use super::{
     drain::{self, Drain, Source},
     figures::{self, messages_of},
-    sent_on::sent_on,
+    sent_on::{ORIGIN, sent_on},
     visit::Visit,
 };
 use crate::command::{render, stomp::Failure};
 
-/// Says which queue a dead letter comes from.
-const ORIGIN: &str = "dead-letter-origin";
-
-/// The dead letters that come from queues. What is sent to a topic would go to all that subscribe to it.
-const FROM_QUEUES: &str =
-    "\"dead-letter-origin\" IS NOT NULL AND \"dead-letter-origin\" NOT LIKE '/topic/%'";
+/// The dead letters that come from queues which stay. What is sent to a topic would go to all that subscribe to it, and what
+/// is sent to a temporary queue whose session is gone, nowhere.
+const FROM_QUEUES: &str = "\"dead-letter-kind\" = 'queue'";
 
 pub(super) struct Plan {
     pub(super) from: String,

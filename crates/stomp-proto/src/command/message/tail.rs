@@ -19,11 +19,12 @@ use crate::{
 
 /// What the server alone says in a MESSAGE, and what of a SEND is not meant for receivers. A sender
 /// who could set these could pass a message off as another.
-const NOT_THE_SENDERS: [&str; 17] = [
+const NOT_THE_SENDERS: [&str; 18] = [
     "ack",
     "browser",
     "content-length",
     "dead-letter-deliveries",
+    "dead-letter-kind",
     "dead-letter-origin",
     "dead-letter-reason",
     "delivery-count",
