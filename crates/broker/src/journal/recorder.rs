@@ -103,6 +103,8 @@ pub(crate) struct Recorder {
     ticket: Ticket,
     /// Where the operations of this command begin.
     begin: usize,
+    /// What follows the last queue that it closed begins there; 0 if it has closed none.
+    closed: usize,
     opened: bool,
     /// The messages in queues that are stored, which are not stored themselves.
     unstored: HashSet<MessageId>,
@@ -123,6 +125,7 @@ impl Recorder {
             is_awaited: false,
             ticket: Ticket::default(),
             begin: 0,
+            closed: 0,
             opened: false,
             unstored: HashSet::new(),
             retained,
@@ -151,13 +154,15 @@ impl Recorder {
         // What waited there goes with it: nothing of that is to be settled before, in a batch of its own. But a dead
         // letter and what it comes from stay together.
         let settled = |operation: &Operation| matches!(operation, Operation::Settled(_));
-        let command = &self.operations[self.begin..];
+        let begin = self.begin.max(self.closed);
+        let command = &self.operations[begin..];
         let run = command.iter().rev().take_while(|o| settled(o)).count();
         let mut at = self.operations.len() - run;
-        if run > 0 && at > self.begin && matches!(self.operations[at - 1], Operation::Enqueued(_)) {
+        if run > 0 && at > begin && matches!(self.operations[at - 1], Operation::Enqueued(_)) {
             at += 1;
         }
         self.operations.insert(at, Operation::Closed(queue.clone()));
+        self.closed = self.operations.len();
     }
 
     /// `now` is when the delay of a message begins.
@@ -244,6 +249,7 @@ impl Recorder {
     /// A command is done; somebody may wait until what it did has reached this level.
     pub(crate) fn end(&mut self, level: Level) -> Outcome {
         let opened = mem::take(&mut self.opened);
+        self.closed = 0;
         if self.operations.len() == self.begin {
             return Outcome::default();
         }
@@ -312,5 +318,41 @@ fn is_stored(queue: &QueueName) -> bool {
         QueueName::Named(name) => name.kind() == Kind::Queue,
         QueueName::Durable { .. } => true,
         QueueName::Private { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gumboot_broker_core::Kinds;
+
+    use super::*;
+
+    #[test]
+    fn a_queue_is_closed_before_what_waited_there_is_settled() {
+        let queue = |name| {
+            let kinds = Kinds::new([("/queue/", Kind::Queue)], None);
+            QueueName::Named(kinds.parse(name).unwrap())
+        };
+        let (a, b) = (queue("/queue/a"), queue("/queue/b"));
+        let mut recorder = Recorder::new(HashSet::new(), HashSet::new());
+        recorder.settled(&a, MessageId(1));
+        recorder.end(Level::Stored);
+        for (queue, ids) in [(&a, [2, 3]), (&b, [4, 5])] {
+            for id in ids {
+                recorder.settled(queue, MessageId(id));
+            }
+            recorder.closed(queue);
+        }
+        recorder.end(Level::Stored);
+        let taken = recorder.take(&mut Vec::new()).unwrap();
+        let order = taken.operations.iter().map(|operation| match operation {
+            Operation::Settled(id) => id.0.to_string(),
+            Operation::Closed(_) => "closed".to_owned(),
+            Operation::Done => "done".to_owned(),
+            other => panic!("{other:?}"),
+        });
+        let order: Vec<_> = order.collect();
+        let expected = ["1", "done", "closed", "2", "3", "closed", "4", "5", "done"];
+        assert_eq!(order, expected);
     }
 }
