@@ -1,6 +1,13 @@
 //! `gumboot queue export` and `import`: what was in a queue is in it again, and a file is whole or refused.
 
-use std::{fs, process::Stdio};
+use std::{
+    fs,
+    os::unix::{
+        fs::{PermissionsExt, symlink},
+        net::UnixListener,
+    },
+    process::Stdio,
+};
 
 use gumboot_testkit::StompFrame;
 
@@ -112,6 +119,32 @@ fn a_file_that_is_there_stays_unless_it_is_forced() {
         "imported 0 messages\n",
         "",
     );
+}
+
+#[test]
+fn force_replaces_regular_files_alone_and_keeps_their_permissions() {
+    let queues = Queues::serve(&[]);
+    queues.fill("/queue/a", &["x"]);
+    let folder = Folder::new("queue-mode");
+    let (file, link, socket) = (folder.path("a"), folder.path("link"), folder.path("socket"));
+    fs::write(&file, "precious").unwrap();
+    symlink(&file, &link).unwrap();
+    let _listener = UnixListener::bind(&socket).unwrap();
+    for other in [&link, &socket] {
+        let refused = queues.run(&["export", "/queue/a", other, "--force"]);
+        let said =
+            format!("gumboot: {other} is not a regular file, which alone --force replaces\n");
+        check(&refused, 2, "", &said);
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"precious");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    for mode in [0o640, 0o604] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let forced = queues.run(&["export", "/queue/a", &file, "--force"]);
+        check(&forced, 0, &format!("exported 1 message to {file}\n"), "");
+        let kept = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(kept & 0o777, mode);
+    }
 }
 
 #[test]

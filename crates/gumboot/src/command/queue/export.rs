@@ -28,11 +28,14 @@ pub(super) struct Plan {
 
 impl Plan {
     /// # Errors
-    /// The file is there.
+    /// The file is there; or it is to be replaced, and is a link, a directory or a device.
     pub(super) fn check(&self) -> Result<(), String> {
         match self.file.symlink_metadata() {
             Ok(_) if !self.replaces => Err(self.is_there()),
-            Ok(found) if found.is_dir() => Err(format!("{} is a directory", self.file.display())),
+            Ok(found) if !found.is_file() => Err(format!(
+                "{} is not a regular file, which alone --force replaces",
+                self.file.display()
+            )),
             _ => Ok(()),
         }
     }
@@ -59,8 +62,15 @@ impl Plan {
         }
     }
 
-    /// Puts the file to its place once all of it is on the disk.
+    /// Puts the file to its place once all of it is on the disk, with the permissions of the one that it replaces.
     fn keep(&self, file: NamedTempFile) -> Result<(), Failure> {
+        // It may have changed since the beginning.
+        self.check().map_err(Failure::Usage)?;
+        if let Ok(replaced) = self.file.symlink_metadata() {
+            file.as_file()
+                .set_permissions(replaced.permissions())
+                .map_err(|error| self.failed(&error))?;
+        }
         file.as_file()
             .sync_all()
             .map_err(|error| self.failed(&error))?;
