@@ -5,6 +5,7 @@
 //! too many bytes. Every offset is given once, also if its log begins anew: above all that any log ever had.
 
 mod log;
+mod rebuild;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -14,6 +15,7 @@ use std::{
 };
 
 pub(crate) use self::log::{Entry, Log};
+pub use self::rebuild::{HistoriesEnd, LogEnd};
 use crate::{
     destination::Destination,
     limits::Limits,
@@ -118,6 +120,8 @@ pub(crate) struct Histories<M> {
     restored: u64,
     /// Up to here, offsets are reserved.
     reserved: u64,
+    /// How all stands was told: it stays so.
+    is_ended: bool,
 }
 
 impl<M> Default for Histories<M> {
@@ -133,6 +137,7 @@ impl<M> Default for Histories<M> {
             forgotten: 0,
             restored: 0,
             reserved: 0,
+            is_ended: false,
         }
     }
 }
@@ -161,6 +166,9 @@ impl<M: Payload> Histories<M> {
         settings: &Settings,
         output: &mut impl Output<M>,
     ) -> Option<NonZeroU64> {
+        if self.is_ended {
+            return None;
+        }
         if !self.logs.contains_key(topic) {
             let policy = settings.history(topic)?;
             self.open(topic, policy, &settings.limits, output)?;
@@ -241,13 +249,15 @@ impl<M: Payload> Histories<M> {
 
     /// When something is too old.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        self.aging.first().map(|(deadline, _)| *deadline)
+        let first = self.aging.first().filter(|_| !self.is_ended);
+        first.map(|(deadline, _)| *deadline)
     }
 
     /// Lets go what is too old, a bounded amount of it.
     pub(crate) fn on_time(&mut self, now: Timestamp, limits: &Limits, output: &mut impl Output<M>) {
         let mut work = AGED_AT_ONCE_MAX;
         while work > 0
+            && !self.is_ended
             && let Some((deadline, topic)) = self.aging.first().cloned()
             && deadline <= now
         {
@@ -258,44 +268,6 @@ impl<M: Payload> Histories<M> {
             }
             self.trim(now, &topic, limits.history_bytes_max, &mut work, output);
             self.set_timer(&topic);
-        }
-    }
-
-    /// Puts a message back that was there before the broker was built again; whether the topic still has a history.
-    pub(crate) fn restore(
-        &mut self,
-        topic: &Destination,
-        entry: Entry<M>,
-        settings: &Settings,
-    ) -> bool {
-        if !self.logs.contains_key(topic) {
-            let Some(policy) = settings.history(topic) else {
-                return false;
-            };
-            self.insert(
-                topic,
-                Log::new(policy, entry.offset, entry.offset.saturating_sub(1)),
-            );
-        }
-        let Some(log) = self.logs.get_mut(topic) else {
-            return false;
-        };
-        self.messages += 1;
-        self.bytes += entry.properties.bytes;
-        self.top = self.top.max(entry.offset);
-        log.push(entry);
-        self.touch(topic);
-        self.set_timer(topic);
-        true
-    }
-
-    /// No offset below is given again, nor any that may have been given and not been stored.
-    pub(crate) fn restore_offsets(&mut self, reserved: u64) {
-        self.top = self.top.max(reserved) + OFFSETS_RESERVED;
-        self.forgotten = self.top;
-        self.restored = self.top;
-        for log in self.logs.values_mut() {
-            log.next = self.top + 1;
         }
     }
 

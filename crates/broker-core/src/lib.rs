@@ -66,7 +66,7 @@ pub use crate::{
         DESTINATION_BYTES_MAX, Destination, DestinationError, Kind, Kinds, PATTERN_SEGMENTS_MAX,
     },
     error::Refusal,
-    history::{Epoch, HistoryPolicy, Position, ReplayFrom},
+    history::{Epoch, HistoriesEnd, HistoryPolicy, LogEnd, Position, ReplayFrom},
     limits::Limits,
     message::{
         DeadLetter, DeathReason, DeliveryId, GROUP_BYTES_MAX, MessageId, PRIORITY_DEFAULT,

@@ -76,7 +76,8 @@ impl Settings {
     }
 
     /// How much is kept of this topic, if anything is. Where there may be no history, no topic has one.
-    pub(crate) fn history(&self, topic: &Destination) -> Option<Arc<HistoryPolicy>> {
+    #[must_use]
+    pub fn history(&self, topic: &Destination) -> Option<Arc<HistoryPolicy>> {
         if self.limits.histories_max == 0 {
             return None;
         }

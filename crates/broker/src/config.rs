@@ -73,13 +73,27 @@ pub struct Config {
     /// Bytes of messages that wait for one connection; past it, the connection is closed. Default 64 MiB: four of
     /// the largest that STOMP lets through.
     pub mailbox_bytes_max: usize,
-    /// What keeps queues, durable subscriptions, retained and delayed messages longer than the server runs. It is the
+    /// What keeps queues, durable subscriptions, retained and delayed messages and histories longer than the server runs. It is the
     /// server's alone, and dropped at its end. Default: without, so that all is in memory only.
     pub store: Option<Arc<dyn Store>>,
+    /// Whether the store drops the history of a topic that has none any more. If not, the server does not start.
+    /// Default: it does.
+    pub drops_histories: bool,
     /// How much room there has to be where the store is. Default: that is not looked at.
     pub free_space: Option<FreeSpace>,
     /// What holds for messages that do not say whether they are kept, and what their RECEIPT waits for.
     pub durability: Durabilities,
+}
+
+impl Config {
+    /// The patterns of the topics that have a history.
+    pub(crate) fn history_patterns(&self) -> Vec<Box<str>> {
+        let is_any = self.broker.limits.histories_max > 0;
+        let patterns = self.broker.histories.iter().filter(|_| is_any);
+        patterns
+            .map(|(pattern, _)| pattern.as_str().into())
+            .collect()
+    }
 }
 
 /// How long a browser that keeps its WebSocket alive may be late with heart-beats: the timers of a hidden page ring
@@ -116,6 +130,7 @@ impl Default for Config {
             connections_max: 1_000_000,
             mailbox_bytes_max: 64 << 20,
             store: None,
+            drops_histories: true,
             free_space: None,
             durability: Durabilities::default(),
         }

@@ -85,7 +85,7 @@ impl Hub {
         let (mut recorder, mut stored) = (None, None);
         if let Some(store) = config.store.take() {
             let journal = Arc::new(Journal::new());
-            let start = restore(store, &config.kinds, &mut broker, clock.now()).await?;
+            let start = restore(store, &config, &mut broker, clock.now()).await?;
             let Start {
                 restored, writer, ..
             } = start;

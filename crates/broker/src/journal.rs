@@ -89,7 +89,7 @@ impl NotTaken {
                 "the transaction does more, in queues and durable subscriptions, than the server can keep at once"
             }
             Self::TooLong => {
-                "the message is longer than the server can keep: send it with persistent:false"
+                "the message is longer than the server can keep: persistent:false helps, but not where there is a history"
             }
         }
     }

@@ -23,6 +23,9 @@ use crate::{
 /// The changes of a SEND beside those of durable subscriptions: it may open a queue, and have its octets apart.
 const CHANGES_OF_SEND: usize = 3;
 
+/// Of a message in a history: the record of its topic, its own, and what it displaces.
+const CHANGES_OF_LOG: usize = 4;
+
 /// The changes of an ACK: the message is settled, and maybe its octets.
 const CHANGES_OF_ACK: usize = 2;
 
@@ -140,7 +143,11 @@ impl<M: Payload> Broker<M> {
         let sends = transaction.sends.iter();
         let sends = sends.map(|send| {
             let retains = usize::from(send.properties.retain != Retain::No);
-            CHANGES_OF_SEND + retains + self.durables_of(&send.destination)
+            let logs = match self.settings.history(&send.destination) {
+                Some(_) => CHANGES_OF_LOG,
+                None => 0,
+            };
+            CHANGES_OF_SEND + retains + logs + self.durables_of(&send.destination)
         });
         let verdicts = transaction.verdicts.iter().map(|decision| {
             let each = match decision.verdict {

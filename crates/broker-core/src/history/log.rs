@@ -67,6 +67,11 @@ impl<M> Log<M> {
         self.bytes
     }
 
+    /// The offset of the first message that is kept.
+    pub(crate) fn first(&self) -> Option<u64> {
+        self.entries.front().map(|entry| entry.offset)
+    }
+
     /// The offset of the last message that is kept.
     pub(crate) fn last(&self) -> Option<u64> {
         self.entries.back().map(|entry| entry.offset)

@@ -137,6 +137,8 @@ pub(crate) struct Counts {
     pub(crate) recovered: u64,
     pub(crate) missed: u64,
     pub(crate) overtaken: u64,
+    /// Ends in order.
+    pub(crate) continued: u64,
 }
 
 impl Counts {
@@ -145,11 +147,18 @@ impl Counts {
         self.recovered += other.recovered;
         self.missed += other.missed;
         self.overtaken += other.overtaken;
+        self.continued += other.continued;
     }
 
     /// A run in which one of these never happens shows nothing.
     pub(crate) fn assert_each_happened(&self) {
-        let each = [self.deliveries, self.recovered, self.missed, self.overtaken];
+        let each = [
+            self.deliveries,
+            self.recovered,
+            self.missed,
+            self.overtaken,
+            self.continued,
+        ];
         assert!(each.into_iter().all(|count| count > 100), "{self:?}");
     }
 }
@@ -171,6 +180,8 @@ struct World {
     /// Up to which offset the store has nothing of a topic.
     trimmed: BTreeMap<&'static str, u64>,
     reserved: u64,
+    /// What the store had of that before the first command.
+    reserved_at_start: u64,
     readers: BTreeMap<Owner, Reader>,
     paused: BTreeSet<usize>,
     /// Places that somebody was told.
@@ -193,11 +204,14 @@ pub(crate) fn run(seed: u64) -> Counts {
         sent: BTreeMap::new(),
         trimmed: BTreeMap::new(),
         reserved: 0,
+        reserved_at_start: 0,
         readers: BTreeMap::new(),
         paused: BTreeSet::new(),
         places: Vec::new(),
         counts: Counts::default(),
     };
+    world.reserved = world.broker.begin_offsets();
+    world.reserved_at_start = world.reserved;
     for _ in 0..OPERATIONS_PER_SEED {
         world.step();
     }
@@ -395,16 +409,19 @@ impl World {
         }
     }
 
-    /// The server crashes, and may lose the end of what it had not confirmed.
+    /// The server ends in order, or crashes and may lose the end of what it had not confirmed.
     fn restart(&mut self) {
-        let lost = self.random.below(4);
-        for _ in 0..lost {
-            let of_topics = self.sent.values_mut().flatten().filter(|m| !m.is_lost);
-            if let Some(last) = of_topics.max_by_key(|m| m.order) {
-                last.is_lost = true;
-            }
+        let is_crash = self.random.once_in(2);
+        let end = (!is_crash).then(|| self.broker.end_histories());
+        if is_crash {
+            self.lose();
+        } else {
+            self.counts.continued += 1;
         }
         self.broker = Broker::new(settings());
+        for log in end.iter().flat_map(|end| &end.logs) {
+            self.broker.restore_log(log);
+        }
         for (topic, sent) in &self.sent {
             let gone = self.trimmed.get(topic).copied().unwrap_or(0);
             for m in sent.iter().filter(|m| !m.is_lost && m.offset > gone) {
@@ -417,10 +434,30 @@ impl World {
                 );
             }
         }
-        self.broker.restore_offsets(self.reserved);
+        match end {
+            Some(end) => self.broker.continue_offsets(&end, self.reserved),
+            None => {
+                self.reserved = self.broker.restore_offsets(self.reserved);
+                self.reserved_at_start = self.reserved;
+            }
+        }
         self.sessions.clear();
         self.readers.clear();
         self.paused.clear();
+    }
+
+    /// Of what the store was told, it has not the last.
+    fn lose(&mut self) {
+        let lost = self.random.below(4);
+        for _ in 0..lost {
+            let of_topics = self.sent.values_mut().flatten().filter(|m| !m.is_lost);
+            if let Some(last) = of_topics.max_by_key(|m| m.order) {
+                last.is_lost = true;
+            }
+        }
+        if lost > 0 {
+            self.reserved = self.reserved_at_start;
+        }
     }
 
     fn of(&self, topic: &str) -> impl Iterator<Item = &Logged> {

@@ -127,4 +127,29 @@ impl Output<Message> for FanOut<'_> {
             recorder.unscheduled(id);
         }
     }
+
+    fn logged(
+        &mut self,
+        topic: &Destination,
+        offset: u64,
+        message: &Message,
+        properties: &Properties,
+        now: Timestamp,
+    ) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.logged(topic, offset, message, properties, now);
+        }
+    }
+
+    fn trimmed(&mut self, topic: &Destination, offset: u64) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.trimmed(topic, offset);
+        }
+    }
+
+    fn offsets_reserved(&mut self, until: u64) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.offsets_reserved(until);
+        }
+    }
 }

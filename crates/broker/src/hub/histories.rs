@@ -4,11 +4,15 @@ use gumboot_broker_core::Epoch;
 
 use crate::config::Config;
 
-/// Completes what the broker is set up with. Without a store, each start is an epoch of its own.
+/// Completes what the broker is set up with. The epoch is that of the store; without one, each start is an epoch of its
+/// own.
 ///
 /// # Panics
 /// If the operating system gives no random bytes.
 pub(super) fn prepare(config: &mut Config) {
+    if let Some(store) = &config.store {
+        config.broker.epoch = Epoch(store.epoch().0);
+    }
     let mailbox_bytes_max = config.mailbox_bytes_max;
     let broker = &mut config.broker;
     if broker.epoch == Epoch::default() {

@@ -1,5 +1,6 @@
 //! The hub's side of the journal: what is recorded inside its lock.
 
+use gumboot_broker_core::HistoriesEnd;
 use gumboot_store::Level;
 
 use super::Hub;
@@ -31,6 +32,11 @@ impl Hub {
     /// What was recorded, for the writer.
     pub(crate) fn take_recorded(&self, spare: &mut Vec<Operation>) -> Option<Recorded> {
         self.lock().recorder.as_mut()?.take(spare)
+    }
+
+    /// From now on no message is given an offset; how those stand that were given.
+    pub(crate) fn end_histories(&self) -> HistoriesEnd {
+        self.lock().broker.end_histories()
     }
 
     /// From now on nothing is stored.

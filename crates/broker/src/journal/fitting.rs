@@ -7,7 +7,7 @@ use gumboot_store::limits::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX};
 
 use super::{
     plan::SHARED_BYTES_MIN,
-    recorder::{Enqueued, Operation},
+    recorder::{Enqueued, Logged, Operation},
 };
 use crate::publication::Publication;
 
@@ -85,11 +85,25 @@ fn size(operation: &Operation, seen: &mut HashSet<*const Publication>) -> Size {
             changes: 1,
             bytes: topic.as_str().len(),
         },
+        // The record of the topic may come with it.
+        Operation::Logged(Logged {
+            topic, properties, ..
+        }) => Size {
+            changes: 2,
+            bytes: HEAD_BYTES
+                + topic.as_str().len()
+                + properties.group.as_ref().map_or(0, |group| group.len()),
+        },
+        // A history is shorter; or it is gone, and the record of its topic.
+        Operation::Trimmed(..) | Operation::OffsetsReserved(_) => Size {
+            changes: 2,
+            bytes: 0,
+        },
     };
     size.bytes += HEAD_BYTES;
     if let Some(message) = operation.message() {
         let is_long = message.0.cost >= SHARED_BYTES_MIN;
-        let is_queued = matches!(operation, Operation::Enqueued(_));
+        let is_queued = matches!(operation, Operation::Enqueued(_) | Operation::Logged(_));
         if !is_queued || !is_long {
             size.bytes += message.0.cost;
         } else if seen.insert(Arc::as_ptr(&message.0)) {

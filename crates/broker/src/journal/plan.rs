@@ -1,6 +1,8 @@
 //! Operations that were recorded become one batch for the store. What is enqueued and settled in the same batch leaves no
 //! trace, and a message that waits in several queues is written once.
 
+mod histories;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -9,11 +11,17 @@ use std::{
 use gumboot_broker_core::{
     Destination, MessageId, Properties, QueueName, Returned, ScheduledId, Timestamp,
 };
-use gumboot_store::{Append, Batch, Offset, Operation as StoreOperation, Outcome, StreamName};
+use gumboot_store::{
+    Append, Batch, Offset, Operation as StoreOperation, Outcome, StreamName,
+    limits::BATCH_OPERATIONS_MAX,
+};
 
+use self::histories::shorten;
 use super::{
-    places::{MessagePlace, Places, QueueKey, QueuePlace, SharedPlace, queue_stream},
-    record::{Content, Meta, OfTopic, Queued, Shared},
+    places::{
+        MessagePlace, Places, QueueKey, QueuePlace, SharedPlace, history_stream, queue_stream,
+    },
+    record::{Content, HistoryMeta, Logged, Meta, OfTopic, Queued, Shared},
     recorder::{Enqueued, Operation},
 };
 use crate::publication::{Message, Publication};
@@ -34,7 +42,13 @@ pub(super) struct Plan<'p> {
     scheduled: HashMap<ScheduledId, usize>,
     /// The queues that it removes.
     closed: HashSet<u64>,
-    /// Messages that are for several queues: how many, and the number of their octets once they have one.
+    /// By the numbers of histories, and the offsets in them.
+    histories: HashMap<u64, usize>,
+    logged: HashMap<(u64, u64), usize>,
+    reserved: Option<usize>,
+    /// The histories that are shorter than in the store, by their numbers.
+    trimmed: HashMap<u64, Destination>,
+    /// Messages that are for several queues, or a history beside: how many, and the number of their octets once they have one.
     several: HashMap<*const Publication, (usize, Option<u64>)>,
 }
 
@@ -65,6 +79,9 @@ enum New {
     Shared(Shared),
     Retained(Destination, OfTopic),
     Scheduled(ScheduledId, Timestamp, OfTopic),
+    History(Destination, u64),
+    Logged(u64, Logged),
+    Reserved(u64),
 }
 
 /// What is to be known of a record once its offset is.
@@ -75,6 +92,9 @@ enum Learn {
     Shared(u64),
     Retained(Destination),
     Scheduled(ScheduledId),
+    History(Destination, u64),
+    Logged,
+    Reserved,
 }
 
 /// What a batch appends, in its order.
@@ -99,6 +119,10 @@ impl<'p> Plan<'p> {
             retained: HashMap::new(),
             scheduled: HashMap::new(),
             closed: HashSet::new(),
+            histories: HashMap::new(),
+            logged: HashMap::new(),
+            reserved: None,
+            trimmed: HashMap::new(),
             several: several(&operations),
         };
         for operation in operations {
@@ -136,6 +160,9 @@ impl<'p> Plan<'p> {
                 let step = self.scheduled.remove(&id);
                 self.undo(step, &stream, offset);
             }
+            Operation::Logged(logged) => self.log(logged),
+            Operation::Trimmed(topic, offset) => self.trim(&topic, offset),
+            Operation::OffsetsReserved(until) => self.reserve(until),
             Operation::Done => {}
         }
     }
@@ -279,9 +306,12 @@ impl<'p> Plan<'p> {
         }
         let offset = place.offset;
         self.places.shared.remove(&number);
-        let stream = self.places.streams.shared.clone();
-        let step = self.shared.remove(&number);
-        self.undo(step, &stream, offset);
+        if let Some(step) = self.shared.remove(&number) {
+            self.steps[step] = Step::Nothing;
+        } else {
+            // Of a history that is forgotten, these may be more than fit into a batch.
+            self.places.unused.extend(offset);
+        }
     }
 
     fn give_back(&mut self, id: MessageId, state: Returned) {
@@ -349,6 +379,14 @@ impl<'p> Plan<'p> {
                 }
             }
         }
+        self.trimmed
+            .iter()
+            .for_each(|(number, topic)| shorten(&mut batch, self.places, *number, topic));
+        let room = BATCH_OPERATIONS_MAX.saturating_sub(batch.operations().len());
+        let room = room.min(self.places.unused.len());
+        for offset in self.places.unused.drain(..room) {
+            batch.settle(&self.places.streams.shared, offset, Outcome::Done);
+        }
         (batch, Appended(appended))
     }
 }
@@ -398,6 +436,23 @@ fn encode(new: New, streams: &super::places::Streams) -> (Append, Learn) {
             };
             (append, Learn::Scheduled(id))
         }
+        New::History(topic, number) => {
+            let meta = HistoryMeta::Topic {
+                number,
+                name: topic.as_str().into(),
+            };
+            let append = append(&streams.history, meta.encode());
+            (append, Learn::History(topic, number))
+        }
+        New::Logged(number, logged) => {
+            let append = append(&history_stream(number), logged.encode());
+            (append, Learn::Logged)
+        }
+        New::Reserved(until) => {
+            let meta = HistoryMeta::Reserved(until);
+            let append = append(&streams.history, meta.encode());
+            (append, Learn::Reserved)
+        }
     }
 }
 
@@ -432,18 +487,29 @@ impl Appended {
                 Learn::Scheduled(id) => {
                     places.scheduled.insert(id, offset);
                 }
+                Learn::History(topic, number) => {
+                    let place = places.histories.get_mut(&topic);
+                    if let Some(place) = place.filter(|place| place.number == number) {
+                        place.record = offset;
+                    }
+                }
+                Learn::Logged => {}
+                Learn::Reserved => places.reserved = Some(offset),
             }
         }
     }
 }
 
-/// How often each message is enqueued, of those that are long enough to be written once.
+/// How often each message is enqueued or in a history, of those that are long enough to be written once.
 fn several(operations: &[Operation]) -> HashMap<*const Publication, (usize, Option<u64>)> {
     let mut several = HashMap::new();
     for operation in operations {
-        if let Operation::Enqueued(Enqueued { message, .. }) = operation
-            && message.0.cost >= SHARED_BYTES_MIN
-        {
+        let message = match operation {
+            Operation::Enqueued(enqueued) => &enqueued.message,
+            Operation::Logged(logged) => &logged.message,
+            _ => continue,
+        };
+        if message.0.cost >= SHARED_BYTES_MIN {
             let entry: &mut (usize, _) =
                 several.entry(Arc::as_ptr(&message.0)).or_insert((0, None));
             entry.0 += 1;

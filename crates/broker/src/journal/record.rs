@@ -10,6 +10,10 @@ use gumboot_stomp_proto::Tail;
 use super::octets::{Problem, Reader, Writer};
 use crate::publication::{Message, Publication};
 
+mod history;
+
+pub(super) use self::history::{Ended, HistoryMeta, Logged};
+
 /// The way in which records are written now.
 const WAY: u8 = 1;
 

@@ -39,6 +39,10 @@ pub(crate) enum Operation {
         due: Timestamp,
     },
     Unscheduled(ScheduledId),
+    Logged(Logged),
+    /// The history of a topic has nothing up to this offset any more.
+    Trimmed(Destination, u64),
+    OffsetsReserved(u64),
     /// What was done since the last of these was done together.
     Done,
 }
@@ -53,11 +57,22 @@ pub(crate) struct Enqueued {
     pub(super) due: Option<Timestamp>,
 }
 
+/// A message that is in the history of its topic.
+#[derive(Debug)]
+pub(crate) struct Logged {
+    pub(super) topic: Destination,
+    pub(super) offset: u64,
+    pub(super) message: Message,
+    pub(super) properties: Properties,
+    pub(super) at: Timestamp,
+}
+
 impl Operation {
     /// The message whose octets are encoded for it.
     pub(super) fn message(&self) -> Option<&Message> {
         match self {
             Self::Enqueued(Enqueued { message, .. })
+            | Self::Logged(Logged { message, .. })
             | Self::Retained {
                 kept: Some((message, _)),
                 ..
@@ -244,6 +259,32 @@ impl Recorder {
         if self.scheduled.remove(&id) {
             self.push(Operation::Unscheduled(id));
         }
+    }
+
+    /// Also of a message that is not to be kept elsewhere: a history without it would have a gap that nobody knows of.
+    pub(crate) fn logged(
+        &mut self,
+        topic: &Destination,
+        offset: u64,
+        message: &Message,
+        properties: &Properties,
+        at: Timestamp,
+    ) {
+        self.push(Operation::Logged(Logged {
+            topic: topic.clone(),
+            offset,
+            message: message.clone(),
+            properties: properties.clone(),
+            at,
+        }));
+    }
+
+    pub(crate) fn trimmed(&mut self, topic: &Destination, offset: u64) {
+        self.push(Operation::Trimmed(topic.clone(), offset));
+    }
+
+    pub(crate) fn offsets_reserved(&mut self, until: u64) {
+        self.push(Operation::OffsetsReserved(until));
     }
 
     /// A command is done; somebody may wait until what it did has reached this level.

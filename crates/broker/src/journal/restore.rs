@@ -1,6 +1,8 @@
 //! The start: all that the store has is read, and the broker rebuilt from it. What cannot be read is an error that says
 //! where it is; nothing is passed over.
 
+mod histories;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     error, fmt,
@@ -9,21 +11,26 @@ use std::{
 };
 
 use gumboot_broker_core::{
-    Broker, Destination, Kind, Kinds, QueueName, Restored as RestoredMessage, Selector, Timestamp,
+    Broker, Destination, Kind, QueueName, Restored as RestoredMessage, Selector, Timestamp,
 };
 use gumboot_store::{
-    Batch, Level, Offset, Outcome, Portion, Record, Store, StoreError, StreamName,
+    Batch, Level, Offset, Operation as StoreOperation, Outcome, Portion, Record, Store, StoreError,
+    StreamName, limits::BATCH_OPERATIONS_MAX,
 };
 use tracing::info;
 
+use self::histories::Found;
 use super::{
-    places::{MessagePlace, Places, QueueKey, QueuePlace, SharedPlace, queue_number, queue_stream},
+    places::{
+        MessagePlace, Places, QueueKey, QueuePlace, SharedPlace, history_number, queue_number,
+        queue_stream,
+    },
     plan::sent_ms,
-    record::{Content, Meta, OfTopic, Queued, Shared},
+    record::{Content, HistoryMeta, Meta, OfTopic, Queued, Shared},
     recorder::Recorder,
     writer::Writer,
 };
-use crate::publication::Message;
+use crate::{config::Config, publication::Message};
 
 /// How often the log says how far it has come.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
@@ -41,6 +48,10 @@ pub struct Restored {
     pub retained: usize,
     /// Delayed messages to topics.
     pub scheduled: usize,
+    /// Topics with messages in their history.
+    pub histories: usize,
+    /// Messages in these.
+    pub logged: usize,
     /// Whether the server before this one ended in order. If not, each message counts as one that somebody may have got.
     pub is_clean: bool,
     /// How long it took.
@@ -51,6 +62,11 @@ pub struct Restored {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum RestoreError {
+    /// A topic has a history in the store, and none by the configuration, which does not let it be dropped.
+    History {
+        /// The topic.
+        topic: String,
+    },
     /// A record is not one that this version of the program understands: it was changed, or another version wrote it.
     Record {
         /// The stream that it is in.
@@ -72,6 +88,11 @@ pub enum RestoreError {
 impl fmt::Display for RestoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::History { topic } => write!(
+                f,
+                "the store has the history of {topic}, which has none by the configuration: \
+                 the configuration of its server is needed"
+            ),
             Self::Record {
                 stream,
                 offset,
@@ -93,7 +114,7 @@ impl error::Error for RestoreError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             Self::Store(error) => Some(error),
-            Self::Record { .. } | Self::Stream { .. } => None,
+            Self::History { .. } | Self::Record { .. } | Self::Stream { .. } => None,
         }
     }
 }
@@ -115,14 +136,14 @@ pub(crate) struct Start {
 /// Rebuilds a broker without sessions.
 pub(crate) async fn restore(
     store: Arc<dyn Store>,
-    kinds: &Kinds,
+    config: &Config,
     broker: &mut Broker<Message>,
     now: Timestamp,
 ) -> Result<Start, RestoreError> {
     let began = Instant::now();
     let mut restore = Restore {
         store,
-        kinds,
+        config,
         broker,
         now,
         latest: now,
@@ -136,14 +157,16 @@ pub(crate) async fn restore(
         told: began,
     };
     let queues = restore.read_meta().await?;
-    restore.check_streams(&queues).await?;
+    let mut found = restore.read_history_meta().await?;
+    restore.check_streams(&queues, &found).await?;
     restore.read_shared().await?;
     for (number, name) in queues {
         restore.read_queue(number, &name).await?;
     }
     restore.read_retained().await?;
     restore.read_scheduled().await?;
-    restore.clear().await?;
+    restore.read_histories(&mut found).await?;
+    restore.clear(found).await?;
     restore.restored.took = began.elapsed();
     Ok(restore.finish())
 }
@@ -151,7 +174,7 @@ pub(crate) async fn restore(
 /// What is being rebuilt.
 struct Restore<'b> {
     store: Arc<dyn Store>,
-    kinds: &'b Kinds,
+    config: &'b Config,
     broker: &'b mut Broker<Message>,
     now: Timestamp,
     /// The latest moment that is known: time does not run backwards.
@@ -270,11 +293,16 @@ impl Restore<'_> {
     async fn check_streams(
         &mut self,
         queues: &BTreeMap<u64, QueueName>,
+        found: &Found,
     ) -> Result<(), RestoreError> {
         for info in self.store.streams().await? {
             let number = queue_number(&info.name);
             if let Some(number) = number {
                 self.places.next_queue = self.places.next_queue.max(number.saturating_add(1));
+            }
+            let history = history_number(&info.name);
+            if let Some(number) = history {
+                self.places.next_history = self.places.next_history.max(number.saturating_add(1));
             }
             let streams = &self.places.streams;
             let known = [
@@ -282,8 +310,11 @@ impl Restore<'_> {
                 &streams.shared,
                 &streams.retained,
                 &streams.scheduled,
+                &streams.history,
+                &streams.history_ends,
             ];
             let is_known = known.contains(&&info.name)
+                || history.is_some_and(|number| found.has(number))
                 || number.is_some_and(|number| queues.contains_key(&number));
             if !is_known && info.records > 0 {
                 return Err(RestoreError::Stream {
@@ -358,18 +389,7 @@ impl Restore<'_> {
 
     fn read_queued(&mut self, record: &Record) -> Result<Waiting, String> {
         let queued = Queued::decode(&record.payload)?;
-        let message = match &queued.content {
-            Content::Whole(message) => message.clone(),
-            Content::Shared(number) => {
-                let place = self.places.shared.get_mut(number);
-                let message = self.messages.get(number);
-                let (place, message) = place
-                    .zip(message)
-                    .ok_or_else(|| format!("its message, number {number} of shared, is missing"))?;
-                place.messages += 1;
-                message.clone()
-            }
-        };
+        let message = self.message(&queued.content)?;
         let has_returned = record.due_ms != sent_ms(queued.due);
         let due = Timestamp::from_millis(record.due_ms);
         let is_doubted = !self.restored.is_clean || Some(record.appended_ms) <= self.doubted_ms;
@@ -385,6 +405,21 @@ impl Restore<'_> {
             },
             queued,
         })
+    }
+
+    /// A message that may be in `shared`, where it is counted.
+    fn message(&mut self, content: &Content) -> Result<Message, String> {
+        let number = match content {
+            Content::Whole(message) => return Ok(message.clone()),
+            Content::Shared(number) => number,
+        };
+        let place = self.places.shared.get_mut(number);
+        let message = self.messages.get(number);
+        let (place, message) = place
+            .zip(message)
+            .ok_or_else(|| format!("its message, number {number} of shared, is missing"))?;
+        place.messages += 1;
+        Ok(message.clone())
     }
 
     async fn read_retained(&mut self) -> Result<(), RestoreError> {
@@ -438,8 +473,8 @@ impl Restore<'_> {
         Ok((topic, kept))
     }
 
-    /// What nobody needs any more goes, and the mark: from now on, an end without it is none in order.
-    async fn clear(&mut self) -> Result<(), RestoreError> {
+    /// The mark goes: from now on, an end without it is none in order. Then what nobody needs any more.
+    async fn clear(&mut self, found: Found) -> Result<(), RestoreError> {
         let mut batch = Batch::new(self.latest.as_millis());
         let streams = &self.places.streams;
         for ended in &self.ended {
@@ -456,22 +491,39 @@ impl Restore<'_> {
                 self.latest = self.latest.after(1);
             }
         }
-        // A durable subscription was given up while a session had some of its messages.
-        let unused = self.places.shared.iter();
-        let unused: Vec<_> = unused
-            .filter(|(_, place)| place.messages == 0)
-            .map(|(number, place)| (*number, place.offset))
-            .take(gumboot_store::limits::BATCH_OPERATIONS_MAX / 2)
-            .collect();
-        for (number, offset) in unused {
-            if let Some(offset) = offset {
-                batch.settle(&streams.shared, offset, Outcome::Done);
+        batch.remove(&streams.history_ends);
+        if let Some(reserved) = found.reserves {
+            if let Some(before) = self.places.reserved {
+                batch.settle(&streams.history, before, Outcome::Done);
             }
-            self.places.shared.remove(&number);
+            let meta = HistoryMeta::Reserved(reserved);
+            batch.append(&streams.history, meta.encode());
         }
-        self.store.ready().await?;
-        self.store.commit(batch, Level::Synced).await?;
+        let learnt = self.commit(batch).await?;
+        if found.reserves.is_some() {
+            self.places.reserved = learnt.last().copied();
+        }
+        let mut operations = found.operations;
+        // A durable subscription was given up while a session had some of its messages; or a history is gone.
+        let unused = (self.places.shared).extract_if(|_, place| place.messages == 0);
+        let unused = unused.filter_map(|(_, place)| place.offset);
+        operations.extend(unused.map(|offset| StoreOperation::Settle {
+            stream: self.places.streams.shared.clone(),
+            offset,
+            outcome: Outcome::Done,
+        }));
+        for part in operations.chunks(BATCH_OPERATIONS_MAX) {
+            let mut batch = Batch::new(self.latest.as_millis());
+            part.iter()
+                .for_each(|operation| batch.push(operation.clone()));
+            self.commit(batch).await?;
+        }
         Ok(())
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Vec<Offset>, RestoreError> {
+        self.store.ready().await?;
+        Ok(self.store.commit(batch, Level::Synced).await?.offsets)
     }
 
     fn finish(self) -> Start {
@@ -511,7 +563,7 @@ impl Restore<'_> {
     }
 
     fn destination(&self, name: &str) -> Result<Destination, String> {
-        let parsed = self.kinds.parse(name);
+        let parsed = self.config.kinds.parse(name);
         parsed.map_err(|error| format!("{name} is no destination: {error}"))
     }
 }

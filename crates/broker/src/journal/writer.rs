@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use gumboot_broker_core::Timestamp;
-use gumboot_store::{Batch, Committed, Level, Store, StoreError};
+use gumboot_broker_core::{HistoriesEnd, Timestamp};
+use gumboot_store::{Batch, Committed, Level, Store, StoreError, limits::BATCH_OPERATIONS_MAX};
 use tokio::{task::spawn_blocking, time::timeout};
 use tracing::{debug, error, info};
 
@@ -18,7 +18,7 @@ use super::{
     fitting::fitting,
     places::Places,
     plan::Plan,
-    record::Meta,
+    record::{Ended, HistoryMeta, Meta},
     recorder::{Operation, Recorded},
     ticket::{Ticket, Unconfirmed},
 };
@@ -48,6 +48,7 @@ impl Writer {
     /// fails, it is done.
     pub(crate) async fn run(mut self, hub: Arc<Hub>, journal: Arc<Journal>) {
         let mut spare = Vec::new();
+        let mut end = None;
         let mut watch = Watch {
             hub: &hub,
             journal: &journal,
@@ -57,6 +58,10 @@ impl Writer {
         loop {
             let is_ending = journal.is_ending.load(Ordering::SeqCst);
             let filled = journal.filled.notified();
+            if is_ending && end.is_none() {
+                // Whatever was given an offset before is among what is still to be written, and nothing comes after.
+                end = Some(hub.end_histories());
+            }
             match hub.take_recorded(&mut spare) {
                 Some(recorded) => {
                     journal.room.clear();
@@ -71,7 +76,8 @@ impl Writer {
                 }
                 None if is_ending => {
                     if journal.is_quiet.load(Ordering::SeqCst)
-                        && let Err(error) = self.mark_ended().await
+                        && let Err(error) =
+                            self.mark_ended(end, hub.config.history_patterns()).await
                     {
                         journal.fail(&error);
                     }
@@ -115,8 +121,30 @@ impl Writer {
     }
 
     /// Says that the server ended in order.
-    async fn mark_ended(&mut self) -> Result<(), StoreError> {
+    async fn mark_ended(
+        &mut self,
+        end: Option<HistoriesEnd>,
+        patterns: Vec<Box<str>>,
+    ) -> Result<(), StoreError> {
         let mut batch = Batch::new(self.now.as_millis());
+        let ends = &self.places.streams.history_ends;
+        // Where none are reserved, none were given.
+        if let Some(end) = end.filter(|_| self.places.reserved.is_some()) {
+            for logs in end.logs.chunks(BATCH_OPERATIONS_MAX) {
+                let mut batch = Batch::new(self.now.as_millis());
+                for log in logs {
+                    let meta = HistoryMeta::LogEnd {
+                        topic: log.topic.as_str().into(),
+                        gone: log.gone,
+                        next: log.next,
+                    };
+                    batch.append(ends, meta.encode());
+                }
+                commit(&*self.store, batch, Level::Stored).await?;
+            }
+            let ended = Ended::new(&end, patterns);
+            batch.append(ends, HistoryMeta::Ended(ended).encode());
+        }
         batch.append(&self.places.streams.meta, Meta::Ended.encode());
         commit(&*self.store, batch, Level::Synced).await.map(drop)
     }

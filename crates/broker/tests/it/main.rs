@@ -8,6 +8,7 @@ mod disconnect;
 mod documents;
 mod drain;
 mod durable_failure;
+mod durable_histories;
 mod durable_receipts;
 mod durable_restart;
 mod errors;

@@ -52,8 +52,7 @@ fn check_restored(line: &str, expected: &str) {
 fn killed_and_started_again() {
     let directory = tempfile::tempdir().unwrap();
     let (mut program, mut client, line) = serve(directory.path());
-    let nothing =
-        "0 queues, 0 durable subscriptions, 0 messages, 0 retained messages, 0 delayed messages";
+    let nothing = "0 queues, 0 durable subscriptions, 0 messages, 0 retained messages, 0 delayed messages, 0 history messages";
     check_restored(&line, nothing);
     client.send("SUBSCRIBE\nid:d\ndestination:/topic/a\ndurable:true\nack:client\nreceipt:d\n\n\0");
     client.expect_receipt("d");
@@ -74,7 +73,7 @@ fn killed_and_started_again() {
     let (mut program, mut client, line) = serve(directory.path());
     check_restored(
         &line,
-        "1 queue, 1 durable subscription, 2 messages, 1 retained message, 0 delayed messages; \
+        "1 queue, 1 durable subscription, 2 messages, 1 retained message, 0 delayed messages, 0 history messages; \
          the server before this one did not end in order",
     );
     client.send("SUBSCRIBE\nid:q\ndestination:/queue/a\n\n\0");
@@ -91,8 +90,7 @@ fn killed_and_started_again() {
     assert_eq!(program.wait().code(), Some(0));
 
     let (_program, _client, line) = serve(directory.path());
-    let left =
-        "0 queues, 1 durable subscription, 0 messages, 1 retained message, 0 delayed messages";
+    let left = "0 queues, 1 durable subscription, 0 messages, 1 retained message, 0 delayed messages, 0 history messages";
     check_restored(&line, left);
 }
 

@@ -18,6 +18,7 @@ mod queue_take;
 mod raw_broker;
 mod raw_server;
 mod recovery;
+mod recovery_killed;
 mod serve;
 mod stomp_client;
 mod stop;

@@ -690,3 +690,31 @@ fn a_store_is_told_what_it_needs_to_put_all_back() {
     let other = w.from(1, 3, "/topic/h.b", behind(3)).unwrap();
     assert_eq!(other.recovered, Some(false));
 }
+
+#[test]
+fn after_an_end_in_order_offsets_go_on() {
+    let settings = settings(HistoryPolicy::default(), Limits::default());
+    let mut w = World::new(settings.clone());
+    w.send_all("/topic/h.a", 1..=2);
+    let end = w.broker.end_histories();
+    assert_eq!((end.top, end.forgotten, end.leapt), (2, 0, 0));
+    assert_eq!(end.logs, []);
+    // What is sent after that has no place.
+    w.subscribe(1, 1, "/topic/h.a", AckMode::Auto);
+    w.log.0.clear();
+    w.send(3, "/topic/h.a", 4).unwrap();
+    w.told(&["1/1 4"]);
+
+    let mut broker = Broker::new(settings);
+    let topic = destination("/topic/h.a");
+    for (offset, message) in [(1, 1), (2, 2)] {
+        let properties = Properties::default();
+        broker.restore_history(&topic, offset, &message, &properties, w.now);
+    }
+    broker.continue_offsets(&end, 1 << 20);
+    let mut w = World::with(broker);
+    assert_eq!(w.from(1, 1, "/topic/h.a", behind(2)), told(2, Some(true)));
+    assert_eq!(w.from(2, 1, "/topic/h.c", behind(0)), told(2, Some(true)));
+    w.send(3, "/topic/h.a", 5).unwrap();
+    w.told(&["1/1 5 @3"]);
+}

@@ -50,6 +50,31 @@ fn any_meta() -> impl Strategy<Value = Meta> {
     prop_oneof![Just(Meta::Ended), doubted, queue, durable]
 }
 
+fn any_history_meta() -> impl Strategy<Value = HistoryMeta> {
+    let topic = (any::<u64>(), "\\PC{0,20}").prop_map(|(number, name)| HistoryMeta::Topic {
+        number,
+        name: name.into(),
+    });
+    let end = ("\\PC{0,20}", any::<u64>(), any::<u64>());
+    let end = end.prop_map(|(topic, gone, next)| HistoryMeta::LogEnd {
+        topic: topic.into(),
+        gone,
+        next,
+    });
+    let numbers = (any::<u64>(), any::<u64>(), any::<u64>());
+    let ended =
+        (numbers, vec("\\PC{0,9}", 0..4)).prop_map(|((top, forgotten, leapt), patterns)| {
+            HistoryMeta::Ended(Ended {
+                top,
+                forgotten,
+                leapt,
+                patterns: patterns.into_iter().map(Box::from).collect(),
+            })
+        });
+    let reserved = any::<u64>().prop_map(HistoryMeta::Reserved);
+    prop_oneof![topic, reserved, end, ended]
+}
+
 /// Whatever is cut off is missed, and so is what another way of writing has, or what is behind the end.
 fn check_damage<T>(octets: &Bytes, decode: impl Fn(&[u8]) -> Result<T, Problem>) {
     assert!(decode(octets).is_ok());
@@ -131,12 +156,44 @@ proptest! {
     }
 
     #[test]
+    fn a_message_of_a_history_comes_back(
+        message in any_message(),
+        properties in any_properties(),
+        offset in any::<u64>(),
+        at in any::<u64>(),
+        number in option::of(any::<u64>()),
+    ) {
+        let at = Timestamp::from_millis(at);
+        let content = number.map_or_else(|| Content::Whole(message.clone()), Content::Shared);
+        let logged = Logged { offset, at, content, properties };
+        let octets = logged.encode();
+        let back = Logged::decode(&octets).unwrap();
+        prop_assert_eq!((back.offset, back.at), (offset, at));
+        prop_assert_eq!(&back.properties, &logged.properties);
+        match (back.content, number) {
+            (Content::Whole(found), None) => check_message(&found, &message),
+            (Content::Shared(found), Some(number)) => prop_assert_eq!(found, number),
+            other => panic!("{other:?}"),
+        }
+        check_damage(&octets, Logged::decode);
+    }
+
+    #[test]
+    fn what_is_known_of_histories_comes_back(meta in any_history_meta()) {
+        let octets = meta.encode();
+        prop_assert_eq!(HistoryMeta::decode(&octets), Ok(meta));
+        check_damage(&octets, HistoryMeta::decode);
+    }
+
+    #[test]
     fn nothing_makes_it_panic(octets in vec(any::<u8>(), 0..200)) {
         let octets = [&[WAY][..], &octets].concat();
         let _ = Meta::decode(&octets);
         let _ = Queued::decode(&octets).map(drop);
         let _ = Shared::decode(&octets).map(drop);
         let _ = OfTopic::decode(&octets).map(drop);
+        let _ = Logged::decode(&octets).map(drop);
+        let _ = HistoryMeta::decode(&octets);
     }
 }
 

@@ -129,19 +129,22 @@ impl Stomp {
         properties: &Properties,
         in_transaction: bool,
     ) -> Result<bool, Refused> {
-        let Some(journal) = &self.seat.hub().journal else {
+        let hub = self.seat.hub();
+        let Some(journal) = &hub.journal else {
             return Ok(false);
         };
-        if !properties.persistent {
+        let has_history =
+            destination.kind() == Kind::Topic && hub.config.broker.history(destination).is_some();
+        if !properties.persistent && !has_history {
             return Ok(false);
         }
         // Whether there are durable subscriptions is looked at where it matters: a transaction may outlive the store.
         let admitted = journal.admits(properties.bytes);
         let is_stored = match destination.kind() {
+            _ if has_history => true,
             Kind::Queue => true,
             Kind::Topic if properties.retain == Retain::Keep || properties.delay_ms > 0 => true,
             Kind::Topic | Kind::User if admitted.is_err() || in_transaction => {
-                let hub = self.seat.hub();
                 hub.with_broker(|broker| broker.durables_of(destination) > 0)
             }
             _ => false,

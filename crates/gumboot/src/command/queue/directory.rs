@@ -119,6 +119,8 @@ fn private(config: Config, password: &str) -> Result<Config, String> {
         users: users.map(Arc::new),
         // Its messages are those of others.
         foreign_user_ids: true,
+        // Without the configuration of the server, nobody knows which these are.
+        drops_histories: false,
         hide_server: false,
         origins: Config::default().origins,
         ..config

@@ -93,6 +93,8 @@ pub(super) fn kept(server: &Server) -> String {
         messages,
         retained,
         scheduled,
+        histories: _,
+        logged,
         is_clean,
         took,
     } = restored;
@@ -106,6 +108,7 @@ pub(super) fn kept(server: &Server) -> String {
         (messages, "message"),
         (retained, "retained message"),
         (scheduled, "delayed message"),
+        (logged, "history message"),
     ];
     let counts = counts.map(|(count, what)| format!("{count} {what}{}", plural(count)));
     format!(
