@@ -564,7 +564,9 @@ impl Restore<'_> {
 
     fn destination(&self, name: &str) -> Result<Destination, String> {
         let parsed = self.config.kinds.parse(name);
-        parsed.map_err(|error| format!("{name} is no destination: {error}"))
+        parsed.map_err(|error| {
+            format!("{name} is no destination by the configuration of this server: {error}")
+        })
     }
 }
 

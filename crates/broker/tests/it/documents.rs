@@ -32,14 +32,20 @@ const SEND_HEADERS: &str = include_str!("../../src/subprotocol/stomp/send_header
 const SUBSCRIBE_HEADERS: &str = include_str!("../../src/subprotocol/stomp/subscribe_headers.rs");
 const HISTORY_HEADERS: &str = include_str!("../../src/subprotocol/stomp/history_headers.rs");
 
-/// The calls that begin with such words.
-const CALLS: [&str; 3] = ["Refused::by_broker(", "Refused::new(", "Self::new("];
+/// What stands before such words.
+const CALLS: [&str; 4] = [
+    "Refused::by_broker(",
+    "Refused::new(",
+    "Self::new(",
+    "const NOT_STORED: &str =",
+];
 
 /// What says in a few words why there is an ERROR.
-const TITLES: [&str; 7] = [
+const TITLES: [&str; 8] = [
     include_str!("../../src/subprotocol/stomp.rs"),
     LISTING,
     include_str!("../../src/subprotocol/stomp/login.rs"),
+    include_str!("../../src/subprotocol/stomp/receipts.rs"),
     include_str!("../../src/subprotocol/stomp/refused.rs"),
     include_str!("../../src/subprotocol/stomp/requests.rs"),
     SUBSCRIBE_HEADERS,
@@ -108,11 +114,11 @@ fn each_error_is_documented_and_no_other() {
         assert!(said.contains(title), "no error is called {title}");
     }
     // Those of the protocol stand in one place.
-    let source = TITLES[6];
+    let source = TITLES[7];
     let start = source.find("fn title").expect("there are titles");
     let end = source.find("impl fmt::Display").expect("there is more");
     let mut titles = texts(&source[start..end]);
-    let refused = TITLES[..6].iter().flat_map(|source| {
+    let refused = TITLES[..7].iter().flat_map(|source| {
         let behind = CALLS.iter().flat_map(|call| source.split(call).skip(1));
         behind.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
     });

@@ -348,14 +348,16 @@ impl Ledger {
         let is_there = match message.verdict {
             None if name.comes_again() => in_place + dead == 1,
             None => in_place == 1,
-            Some(Verdict::Taken) => true,
+            Some(Verdict::Taken) => !message.is_verdict_confirmed || in_place + dead + done == 0,
             Some(Verdict::Refused) => in_place + dead == 1,
             Some(Verdict::Forwarded) => in_place + done == 1,
         };
         if is_there {
             None
         } else {
-            Some(format!("{name} was confirmed and is lost: {message:?}"))
+            Some(format!(
+                "{name} was confirmed and is lost, or was taken and is there: {message:?}"
+            ))
         }
     }
 
