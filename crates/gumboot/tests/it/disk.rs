@@ -87,8 +87,16 @@ impl Disk {
 
     /// Makes it as large as that.
     pub(crate) fn resize(&self, mib: u32) {
-        let path = self.path().display();
-        let script = format!("mount -o remount,size={mib}m {path}");
+        self.remount(&format!("size={mib}m"));
+    }
+
+    /// Nothing can be written to it any more.
+    pub(crate) fn protect(&self) {
+        self.remount("ro");
+    }
+
+    fn remount(&self, option: &str) {
+        let script = format!("mount -o remount,{option} {}", self.path().display());
         let status = Command::new(&self.enter[0])
             .args(&self.enter[1..])
             .args(["sh", "-c", &script])

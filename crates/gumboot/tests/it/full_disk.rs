@@ -152,3 +152,29 @@ fn a_nearly_full_disk_takes_nothing_until_there_is_room() {
     assert_eq!(server.health().0, 200);
     assert_eq!(send(&mut server.connect(), 0, "").command, "RECEIPT");
 }
+
+#[test]
+fn a_disk_that_cannot_be_written_is_refused_at_the_start() {
+    let Some(disk) = Disk::mount(64) else { return };
+    let mut server = Server::start(&disk, "off");
+    assert_eq!(send(&mut server.connect(), 0, "").command, "RECEIPT");
+    server.program.signal("TERM");
+    assert_eq!(server.program.wait().code(), Some(0));
+
+    disk.protect();
+    let data = disk.join("data");
+    let data = data.to_str().unwrap();
+    let arguments = [
+        "serve",
+        "--data",
+        data,
+        "--listen",
+        ANY,
+        "--stomp-listen",
+        ANY,
+    ];
+    let mut program = Program::start_on(&disk, &arguments);
+    program.expect_log(&format!("cannot open {data}: "));
+    assert_eq!(program.wait().code(), Some(1));
+    assert_eq!(program.rest(), [""; 0]);
+}
