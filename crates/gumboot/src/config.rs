@@ -4,6 +4,7 @@
 //! variables say beside it is in `command::serve`.
 
 mod destinations;
+mod durability;
 mod history;
 mod limits;
 mod problem;
@@ -26,6 +27,7 @@ use tracing_subscriber::filter::LevelFilter;
 pub(crate) use self::users::{Secret, WrittenUsers};
 use self::{
     destinations::{Destinations, Policy, Queue, resolve_queues},
+    durability::resolve_durabilities,
     history::{History, resolve_histories},
     limits::{HeartBeat, Limits},
     problem::Problems,
@@ -61,6 +63,7 @@ struct File {
     destinations: Destinations,
     queues: Vec<Queue>,
     topics: Policy,
+    durability: Vec<durability::Written>,
     history: Vec<History>,
     roles: Vec<Role>,
     users: Vec<User>,
@@ -192,9 +195,8 @@ impl File {
         config.reply_to_subscribes = self.destinations.reply_to_subscribes;
         config.kinds = self.destinations.kinds(problems);
         let kinds = &config.kinds;
-        (config.broker.queues, config.durability.queues) =
-            resolve_queues(self.queues, kinds, problems);
-        config.durability.topic = self.topics.durability();
+        config.broker.queues = resolve_queues(self.queues, kinds, problems);
+        config.durability.patterns = resolve_durabilities(self.durability, kinds, problems);
         config.broker.histories = resolve_histories(self.history, kinds, problems);
         config.broker.topic = self.topics.resolve(kinds, problems).into();
         let users = WrittenUsers::resolve(self.users, self.roles, kinds, problems);

@@ -1,6 +1,6 @@
 //! What holds for messages that do not say it themselves: whether they are kept, and what their RECEIPT waits for.
 
-use gumboot_broker_core::{Destination, Kind};
+use gumboot_broker_core::Destination;
 use gumboot_store::Level;
 
 /// What holds for a message whose SEND does not say it, in a server that has a store.
@@ -24,22 +24,18 @@ impl Default for Durability {
 /// What holds for which destinations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Durabilities {
-    /// For queues whose name matches a pattern; the first that matches counts.
-    pub queues: Vec<(Destination, Durability)>,
-    /// For all other queues.
-    pub queue: Durability,
-    /// For topics: their durable subscriptions, retained and delayed messages.
-    pub topic: Durability,
+    /// For queues and topics whose name matches a pattern; the first that matches counts. That of a topic holds for its
+    /// durable subscriptions, its retained message and delayed ones.
+    pub patterns: Vec<(Destination, Durability)>,
+    /// For all others.
+    pub default: Durability,
 }
 
 impl Durabilities {
     /// What holds for this destination.
     pub(crate) fn of(&self, destination: &Destination) -> Durability {
-        if !matches!(destination.kind(), Kind::Queue | Kind::TempQueue) {
-            return self.topic;
-        }
-        let mut queues = self.queues.iter();
-        let found = queues.find(|(pattern, _)| pattern.covers(destination));
-        found.map_or(self.queue, |(_, durability)| *durability)
+        let mut patterns = self.patterns.iter();
+        let found = patterns.find(|(pattern, _)| pattern.covers(destination));
+        found.map_or(self.default, |(_, durability)| *durability)
     }
 }

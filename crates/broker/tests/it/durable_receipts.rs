@@ -354,7 +354,8 @@ fn the_configuration_sets_the_levels() {
         persistent,
     };
     let pattern = |name| Destination::parse(name).unwrap();
-    config.durability.queues = vec![
+    config.durability.patterns = vec![
+        (pattern("/topic/fast.**"), durability(Level::Stored, true)),
         (pattern("/queue/fast.**"), durability(Level::Stored, true)),
         (pattern("/queue/loose.**"), durability(Level::Synced, false)),
     ];
@@ -375,6 +376,12 @@ fn the_configuration_sets_the_levels() {
         expect_receipt(&mut client, "r", Some(expected));
     }
     assert_eq!(store.records("queue-"), 4);
+    for (topic, expected) in [("fast.a", "stored"), ("slow.a", "synced")] {
+        client.send(format!(
+            "SEND\ndestination:/topic/{topic}\nretain:true\nreceipt:r\n\nx\0"
+        ));
+        expect_receipt(&mut client, "r", Some(expected));
+    }
 }
 
 #[test]

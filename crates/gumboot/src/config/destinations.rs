@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use gumboot_broker::{Destination, Durability, Kind, Kinds, Level, Overflow, QueuePolicy};
+use gumboot_broker::{Destination, Kind, Kinds, Overflow, QueuePolicy};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -93,8 +93,6 @@ pub(super) struct Queue {
     #[serde(default, deserialize_with = "some")]
     deliveries_max: Option<u32>,
     dead_letters: Option<Spanned<String>>,
-    receipt_level: Option<LevelName>,
-    persistent: Option<bool>,
 }
 
 /// `[topics]`
@@ -108,36 +106,6 @@ pub(super) struct Policy {
     #[serde(deserialize_with = "some")]
     deliveries_max: Option<u32>,
     dead_letters: Option<Spanned<String>>,
-    receipt_level: Option<LevelName>,
-    persistent: Option<bool>,
-}
-
-/// What a RECEIPT waits for.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum LevelName {
-    Received,
-    Stored,
-    Synced,
-}
-
-impl From<LevelName> for Level {
-    fn from(name: LevelName) -> Self {
-        match name {
-            LevelName::Received => Self::Received,
-            LevelName::Stored => Self::Stored,
-            LevelName::Synced => Self::Synced,
-        }
-    }
-}
-
-/// What holds for messages that do not say it.
-fn durability(receipt_level: Option<LevelName>, persistent: Option<bool>) -> Durability {
-    let default = Durability::default();
-    Durability {
-        receipt_level: receipt_level.map_or(default.receipt_level, Level::from),
-        persistent: persistent.unwrap_or(default.persistent),
-    }
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -148,10 +116,6 @@ enum OverflowName {
 }
 
 impl Policy {
-    pub(super) fn durability(&self) -> Durability {
-        durability(self.receipt_level, self.persistent)
-    }
-
     pub(super) fn resolve(self, kinds: &Kinds, problems: &mut Problems<'_>) -> QueuePolicy {
         let default = QueuePolicy::default();
         let dead_letters = match self.dead_letters {
@@ -178,16 +142,13 @@ impl Policy {
     }
 }
 
-/// What holds for each pattern.
-type ByPattern<T> = Vec<(Destination, T)>;
-
 /// What holds for the queues of each pattern.
 pub(super) fn resolve_queues(
     queues: Vec<Queue>,
     kinds: &Kinds,
     problems: &mut Problems<'_>,
-) -> (ByPattern<Arc<QueuePolicy>>, ByPattern<Durability>) {
-    let (mut policies, mut durabilities) = (Vec::new(), Vec::new());
+) -> Vec<(Destination, Arc<QueuePolicy>)> {
+    let mut policies = Vec::new();
     for written in queues {
         let pattern = queue(&written.pattern, kinds, problems);
         let overflow = match written.overflow {
@@ -199,27 +160,16 @@ pub(super) fn resolve_queues(
             bytes_max: written.bytes_max,
             deliveries_max: written.deliveries_max,
             dead_letters: written.dead_letters,
-            receipt_level: written.receipt_level,
-            persistent: written.persistent,
         };
-        let durability = policy.durability();
         let policy = QueuePolicy {
             overflow,
             ..policy.resolve(kinds, problems)
         };
         if let Some(pattern) = pattern {
-            durabilities.push((pattern.clone(), durability));
             policies.push((pattern, Arc::new(policy)));
         }
     }
-    if durabilities
-        .iter()
-        .all(|(_, d)| *d == Durability::default())
-    {
-        // Then nobody need look.
-        durabilities.clear();
-    }
-    (policies, durabilities)
+    policies
 }
 
 /// The queue of this name, or the queues of this pattern.

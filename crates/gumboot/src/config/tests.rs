@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use gumboot_broker::{Destination, HistoryPolicy, Overflow, PasswordHash, QueuePolicy};
+use gumboot_broker::{
+    Destination, Durability, HistoryPolicy, Level, Overflow, PasswordHash, QueuePolicy,
+};
 
 use super::*;
 
@@ -53,6 +55,7 @@ fn the_example_says_what_holds_anyhow() {
     assert_eq!(config.connections_max, default.connections_max);
     assert_eq!(config.tls_handshakes_max, default.tls_handshakes_max);
     assert_eq!(config.mailbox_bytes_max, default.mailbox_bytes_max);
+    assert_eq!(config.durability.patterns[0].1, Durability::default());
     let (pattern, policy) = &config.broker.queues[0];
     assert!(pattern.covers(&Destination::parse("/queue/jobs.a").unwrap()));
     assert_eq!(**policy, QueuePolicy::default());
@@ -266,6 +269,40 @@ fn what_may_be_a_password_is_not_repeated() {
     check(
         "users = ['ann:secret']",
         &["1: users: invalid value, expected a table"],
+    );
+}
+
+#[test]
+fn what_is_kept_and_how_well() {
+    let read = read(
+        "[[durability]]\npattern = '/topic/a'\nreceipt-level = 'received'\n\
+         [[durability]]\npattern = '/queue/**'\npersistent = false\n",
+    );
+    let patterns = &read.config.durability.patterns;
+    let named = patterns.iter().map(|(pattern, durability)| {
+        let Durability {
+            receipt_level,
+            persistent,
+        } = durability;
+        (pattern.as_str(), *receipt_level, *persistent)
+    });
+    assert_eq!(
+        named.collect::<Vec<_>>(),
+        [
+            ("/topic/a", Level::Received, true),
+            ("/queue/**", Level::Synced, false)
+        ]
+    );
+    check(
+        "[[durability]]\npattern = '/temp-queue/a'\n[[durability]]\npattern = '/queue/a'\nreceipt-level = 'sure'\n",
+        &["5: durability.receipt-level: unknown variant `sure`"],
+    );
+    check(
+        "[[durability]]\npattern = '/temp-queue/a'\n[[durability]]\npattern = 'news'\n",
+        &[
+            "2: durability.pattern: '/temp-queue/a' is neither a queue nor a topic",
+            "4: durability.pattern: the destination is of no known kind",
+        ],
     );
 }
 
