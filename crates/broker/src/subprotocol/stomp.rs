@@ -82,7 +82,7 @@ pub(crate) struct Stomp {
     end: End,
 }
 
-/// The last frame of a session, and how its connection is closed then.
+/// The last frame of a session, if there is one, and how its connection is closed then.
 #[derive(Debug)]
 struct LastWords {
     frame: Vec<u8>,
@@ -175,6 +175,11 @@ impl Stomp {
             frame,
             close: CloseFrame::truncated(code, reason),
         };
+        self.end_with(now, last, carrier);
+    }
+
+    /// Ends with these words, behind the RECEIPTs that wait for the store.
+    fn end_with(&mut self, now: Instant, last: LastWords, carrier: &mut impl Carrier) {
         if self.receipts.is_empty() {
             self.say_last(now, &last, carrier);
         } else if self.last_words.is_none() {
@@ -186,7 +191,9 @@ impl Stomp {
     }
 
     fn say_last(&mut self, now: Instant, last: &LastWords, carrier: &mut impl Carrier) {
-        self.send_frame(now, &last.frame, carrier);
+        if !last.frame.is_empty() {
+            self.send_frame(now, &last.frame, carrier);
+        }
         self.end(&last.close, carrier);
     }
 
@@ -203,7 +210,13 @@ impl Stomp {
 
     fn on_signal(&mut self, now: Instant, signal: Signal, carrier: &mut impl Carrier) {
         match signal {
-            Signal::Drain => self.end(&going_away(), carrier),
+            Signal::Drain => {
+                let last = LastWords {
+                    frame: Vec::new(),
+                    close: going_away(),
+                };
+                self.end_with(now, last, carrier);
+            }
             // STOMP 1.2, DISCONNECT: nothing follows its RECEIPT.
             Signal::Overflow if matches!(self.end, End::Disconnected(_)) => {}
             Signal::Overflow => {

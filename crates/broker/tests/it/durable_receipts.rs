@@ -316,6 +316,24 @@ fn that_of_disconnect_is_the_last_and_waits_for_all() {
 }
 
 #[test]
+fn those_that_wait_come_before_the_end_of_the_server() {
+    over_each(|over| {
+        let (store, mut server) = played();
+        let mut client = server.client(over, "1.2");
+        let mut other = server.client(over, "1.2");
+        store.close();
+        client.send("SEND\ndestination:/queue/a\nreceipt:1\n\nx\0");
+        store.expect_waiting();
+        server.stop();
+        // By now everyone has been told.
+        other.expect_end();
+        store.open();
+        expect_receipt(&mut client, "1", Some("synced"));
+        client.expect_end();
+    });
+}
+
+#[test]
 fn that_of_disconnect_syncs_what_was_only_stored() {
     let (store, server) = played();
     let mut client = server.client(Over::Tcp, "1.2");
