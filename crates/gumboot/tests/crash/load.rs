@@ -199,14 +199,7 @@ impl Client<'_> {
         self.subscribe("/queue/work", "prefetch-count:40\n")?;
         let mut kept = 0;
         loop {
-            let frame = self.wire.receive()?;
-            if frame.command == "RECEIPT" {
-                self.settled(&frame);
-                continue;
-            }
-            let Some((name, ack)) = self.message(&frame) else {
-                continue;
-            };
+            let (name, ack) = self.delivery()?;
             if kept < KEPT_MAX && self.rng.u32(..8) == 0 {
                 kept += 1;
                 continue;
@@ -228,14 +221,7 @@ impl Client<'_> {
     fn send_on(&mut self) -> io::Result<()> {
         self.subscribe("/queue/orders", "prefetch-count:20\n")?;
         loop {
-            let frame = self.wire.receive()?;
-            if frame.command == "RECEIPT" {
-                self.settled(&frame);
-                continue;
-            }
-            let Some((name, ack)) = self.message(&frame) else {
-                continue;
-            };
+            let (name, ack) = self.delivery()?;
             self.shared.ledger().decide(name, Verdict::Forwarded);
             let mut frames = format!("BEGIN\ntransaction:{name}\n\n\0");
             let body = name.body();
@@ -252,14 +238,7 @@ impl Client<'_> {
     fn read_news(&mut self) -> io::Result<()> {
         self.subscribe("/topic/news", DURABLE)?;
         loop {
-            let frame = self.wire.receive()?;
-            if frame.command == "RECEIPT" {
-                self.settled(&frame);
-                continue;
-            }
-            let Some((name, ack)) = self.message(&frame) else {
-                continue;
-            };
+            let (name, ack) = self.delivery()?;
             self.shared.ledger().decide(name, Verdict::Taken);
             let settle = format!("ACK\nid:{ack}\nreceipt:settled {name}\n\n\0");
             self.wire.send(settle.as_bytes())?;
@@ -278,7 +257,18 @@ impl Client<'_> {
         Ok(frame)
     }
 
-    /// What came, and what to acknowledge.
+    /// What comes next, and what to acknowledge. RECEIPTs before it are noted.
+    fn delivery(&mut self) -> io::Result<(Name, String)> {
+        loop {
+            let frame = self.wire.receive()?;
+            if frame.command == "RECEIPT" {
+                self.settled(&frame);
+            } else if let Some(delivery) = self.message(&frame) {
+                return Ok(delivery);
+            }
+        }
+    }
+
     fn message(&self, frame: &Frame) -> Option<(Name, String)> {
         let name = match Name::of_body(&frame.body) {
             Ok(name) => name,
