@@ -43,7 +43,11 @@ export function casesFor(transport, server) {
  */
 export async function runCase({ url, path, protocols, cookie, calls }) {
   const log = [];
-  if (cookie) document.cookie = `${cookie}; path=${path.split('?')[0]}`;
+  if (cookie) {
+    document.cookie = `${cookie}; path=${path.split('?')[0]}`;
+    // Chromium sets it in another process, and does not wait for that; who reads then waits until it was done.
+    void document.cookie;
+  }
   let ws;
   try {
     ws = protocols === undefined ? new WebSocket(url) : new WebSocket(url, protocols);
