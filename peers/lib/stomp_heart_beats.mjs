@@ -80,6 +80,7 @@ export class Background {
 export class Returning {
   #connections = 0;
   #messages = new Inbox('MESSAGE');
+  #acknowledged = new Set();
   #client;
 
   static async start({ StompJs, WebSocket, url }, topic) {
@@ -105,11 +106,16 @@ export class Returning {
     return returning;
   }
 
-  /** The next message has this body. */
+  /** The next message has this body; of those before it the ACK may have been lost with the connection. */
   async expect(body) {
-    const message = await this.#messages.next();
+    let message = await this.#messages.next();
+    while (message.headers.redelivered === 'true' && this.#acknowledged.has(message.body)) {
+      message.ack();
+      message = await this.#messages.next();
+    }
     same(message.body, body, 'body');
     message.ack();
+    this.#acknowledged.add(body);
   }
 
   /** Ends; gives how often it has subscribed. */
