@@ -35,16 +35,13 @@ export class Tabs {
 
   /** Opens a tab with the page of the site. */
   async open() {
-    const target = { url: this.#origin, browserContextId: this.#context };
+    const target = { url: 'about:blank', browserContextId: this.#context };
     const { targetId } = await this.#session.send('Target.createTarget', target);
     const attach = { targetId, flatten: false };
     const { sessionId } = await this.#session.send('Target.attachToTarget', attach);
     await this.#session.send('Target.activateTarget', { targetId });
     const tab = new Tab(this.#session, sessionId);
-    await tab.run(async () => {
-      if (document.readyState === 'complete') return;
-      await new Promise((resolve) => globalThis.addEventListener('load', resolve));
-    });
+    await tab.load(this.#origin);
     return tab;
   }
 
@@ -58,16 +55,32 @@ class Tab {
   #id;
   #requests = 0;
   #waiting = new Map();
+  #loaded = new Set();
+  #onLoaded = () => {};
 
   constructor(session, id) {
     this.#session = session;
     this.#id = id;
     session.on('Target.receivedMessageFromTarget', ({ sessionId, message }) => {
       if (sessionId !== id) return;
-      const { id: request, ...answer } = JSON.parse(message);
+      const { id: request, method, params, ...answer } = JSON.parse(message);
+      if (method === 'Page.lifecycleEvent' && params.name === 'load') {
+        this.#loaded.add(params.loaderId);
+        this.#onLoaded();
+      }
       this.#waiting.get(request)?.(answer);
       this.#waiting.delete(request);
     });
+  }
+
+  /** Goes to a page, and waits until it has loaded; what ran before would find the empty one. */
+  async load(url) {
+    await this.#send('Page.enable');
+    await this.#send('Page.setLifecycleEventsEnabled', { enabled: true });
+    const { loaderId } = await this.#send('Page.navigate', { url });
+    while (!this.#loaded.has(loaderId)) {
+      await within(new Promise((resolve) => (this.#onLoaded = resolve)), `load of ${url}`, RUN_MS);
+    }
   }
 
   /** Runs a function in the page, and gives what it gives. */
