@@ -1,14 +1,23 @@
-//! `gumboot-bench`: loads on STOMP servers over TCP, and a bare loop on a disk. Each subcommand is one measurement and
-//! prints its figures as one line of JSON. `cargo xtask bench` starts the servers and puts the figures together.
+//! `gumboot-bench`: loads on WebSocket and STOMP servers, a bare loop on a disk, and one on sockets. Each subcommand but
+//! the last is one measurement and prints its figures as one line of JSON. `cargo xtask bench` starts the servers and puts the figures together.
 #![forbid(unsafe_code)]
 
 mod backlog;
 mod bare;
+mod body;
+mod client;
 mod connection;
+mod events;
+mod fan_out;
+mod floor;
+mod idle;
 mod latency;
+mod process;
 mod progress;
+mod queue;
 mod reply;
 mod sends;
+mod stomp;
 mod target;
 
 use std::process::ExitCode;
@@ -31,12 +40,20 @@ struct Args {
 enum Command {
     /// Write groups of messages to a file and sync it after each
     Bare(bare::Args),
+    /// Send messages to many subscribers, one at a time or some at once
+    FanOut(fan_out::Args),
     /// Fill a queue
     Fill(backlog::FillArgs),
     /// Wait until a server gives the first message of a queue, trying to connect until it does
     First(backlog::FirstArgs),
+    /// Be a server that sends what it reads from one connection to all others
+    Floor(floor::Args),
+    /// Hold connections that wait, and see how much memory the server has for each
+    Idle(idle::Args),
     /// Send at a fixed rate, and measure how long messages take to a consumer
     Latency(latency::Args),
+    /// Send to a queue and consume from it, over WebSocket
+    Queue(queue::Args),
     /// Send with a receipt, each producer one message at a time
     Sends(sends::Args),
 }
@@ -60,9 +77,13 @@ fn run(command: Command) -> Result<Value, Failure> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     match command {
         Command::Bare(args) => bare::run(&args),
+        Command::FanOut(args) => fan_out::run(&args),
         Command::Fill(args) => runtime.block_on(backlog::fill(args)),
         Command::First(args) => runtime.block_on(backlog::first(args)),
+        Command::Floor(args) => floor::run(&args).map(|never| match never {}),
+        Command::Idle(args) => idle::run(&args),
         Command::Latency(args) => runtime.block_on(latency::run(args)),
+        Command::Queue(args) => queue::run(&args),
         Command::Sends(args) => runtime.block_on(sends::run(args)),
     }
 }

@@ -55,7 +55,7 @@ impl Replies {
 }
 
 /// A whole frame, and how long it is.
-fn parse(bytes: &[u8]) -> Option<(Reply<'_>, usize)> {
+pub(crate) fn parse(bytes: &[u8]) -> Option<(Reply<'_>, usize)> {
     let end = bytes
         .windows(2)
         .position(|two| two == b"\n\n")
