@@ -53,11 +53,15 @@ pub(crate) struct Ledger {
     left: Option<(Vec<Done>, Result<(), Error>)>,
     /// Since when nothing is read, so that no RECEIPT can come.
     paused: Option<Instant>,
+    /// How long nothing was read on this connection, before that.
+    paused_for: Duration,
 }
 
 /// A RECEIPT that has not come.
 #[derive(Debug)]
 struct Awaited {
+    /// When it is given up, by a clock that stands while nothing is read ([`Ledger::reading_time`]). All wait equally
+    /// long, so who was asked for first is given up first.
     until: Instant,
     done: Vec<Done>,
     what: What,
@@ -97,6 +101,7 @@ impl Ledger {
             refused: None,
             left: None,
             paused: None,
+            paused_for: Duration::ZERO,
         }
     }
 
@@ -155,9 +160,7 @@ impl Ledger {
             None if !reads => self.paused = Some(now),
             Some(since) if reads => {
                 self.paused = None;
-                for awaited in self.awaited.values_mut() {
-                    awaited.until += now - since;
-                }
+                self.paused_for += now - since;
             }
             _ => {}
         }
@@ -165,8 +168,16 @@ impl Ledger {
 
     /// When the first RECEIPT is given up.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let awaited = self.awaited.values().filter(|_| self.paused.is_none());
-        awaited.map(|awaited| awaited.until).min()
+        let (_, first) = self
+            .awaited
+            .first_key_value()
+            .filter(|_| self.paused.is_none())?;
+        Some(first.until + self.paused_for)
+    }
+
+    /// The time by which a RECEIPT is late.
+    fn reading_time(&self, now: Instant) -> Instant {
+        self.paused.unwrap_or(now) - self.paused_for
     }
 
     /// Gives up the RECEIPTs that did not come in time. A subscription that the server has not confirmed is ended, so
@@ -175,11 +186,11 @@ impl Ledger {
         if self.paused.is_some() {
             return;
         }
-        let late = self
-            .awaited
-            .extract_if(.., |_, awaited| awaited.until <= now);
-        let late: Vec<Awaited> = late.map(|(_, awaited)| awaited).collect();
-        for awaited in late {
+        let now = self.reading_time(now);
+        while let Some(first) = self.awaited.first_entry()
+            && first.get().until <= now
+        {
+            let awaited = first.remove();
             if let What::Subscription(id) = awaited.what {
                 self.unsubscribe(id, write);
             }
@@ -373,3 +384,6 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

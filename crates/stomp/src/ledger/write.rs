@@ -1,6 +1,9 @@
 //! Requests to frames; and over a new connection, what the last one did not confirm.
 
-use std::time::Instant;
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use gumboot_stomp_proto::{
     Version,
@@ -39,20 +42,14 @@ impl Ledger {
         self.version = version;
         self.generation += 1;
         let mut frame = Vec::new();
-        let confirmed = |id: &u32| {
-            let mut awaited = self.awaited.values();
-            !awaited.any(|awaited| matches!(awaited.what, What::Subscription(of) if of == *id))
-        };
-        let unasked: Vec<u32> = self
-            .subscriptions
-            .keys()
-            .copied()
-            .filter(confirmed)
-            .collect();
+        let asked: HashSet<u32> = self.awaited.values().filter_map(subscription_of).collect();
+        let subscribed = self.subscriptions.keys().copied();
+        let unasked: Vec<u32> = subscribed.filter(|id| !asked.contains(id)).collect();
         for id in unasked {
             self.await_receipt(now, Vec::new(), What::Subscription(id));
         }
         self.paused = None;
+        self.paused_for = Duration::ZERO;
         self.give_up_what_cannot_be_carried();
         let until = now + self.receipt_wait_max;
         for subscriptions in [true, false] {
@@ -225,7 +222,7 @@ impl Ledger {
         let number = self.receipts;
         self.receipts += 1;
         let awaited = Awaited {
-            until: now + self.receipt_wait_max,
+            until: self.reading_time(now) + self.receipt_wait_max,
             done,
             what,
             blamed: 0,
@@ -302,6 +299,14 @@ impl Ledger {
             step(&name, None).encode_abort(&mut frame, self.version);
             write(&frame);
         }
+    }
+}
+
+/// The subscription that a RECEIPT is to confirm, if it is for one.
+fn subscription_of(awaited: &Awaited) -> Option<u32> {
+    match awaited.what {
+        What::Subscription(id) => Some(id),
+        _ => None,
     }
 }
 
