@@ -16,6 +16,8 @@ use crate::{
 /// The payload of a frame on its way out.
 pub(super) enum Body<'a> {
     Copied(&'a [u8]),
+    /// Shared with others, and copied if it is short.
+    Lent(&'a Bytes),
     Shared(Bytes),
 }
 
@@ -23,6 +25,7 @@ impl Body<'_> {
     fn as_slice(&self) -> &[u8] {
         match self {
             Self::Copied(bytes) => bytes,
+            Self::Lent(bytes) => bytes,
             Self::Shared(bytes) => bytes,
         }
     }
@@ -93,7 +96,7 @@ impl Connection {
         self.check_message()?;
         let opcode = opcode_of(kind);
         if !self.push_shared(opcode, head, tail) {
-            self.push(opcode, head, Body::Shared(tail.bytes().clone()))?;
+            self.push(opcode, head, Body::Lent(tail.bytes()))?;
         }
         Ok(())
     }
@@ -228,14 +231,17 @@ impl Connection {
                 flat.extend_from_slice(head);
                 flat.extend_from_slice(body);
             }),
-            (None, Body::Shared(body)) => {
-                self.transmit.push_with(|flat| {
-                    header.encode(flat);
-                    flat.extend_from_slice(head);
-                });
-                self.transmit.push_bytes(&body);
-            }
+            (None, Body::Shared(body)) => self.push_plain(&header, head, &body),
+            (None, Body::Lent(body)) => self.push_plain(&header, head, body),
         }
+    }
+
+    fn push_plain(&mut self, header: &FrameHeader, head: &[u8], body: &Bytes) {
+        self.transmit.push_with(|flat| {
+            header.encode(flat);
+            flat.extend_from_slice(head);
+        });
+        self.transmit.push_bytes(body);
     }
 
     /// RFC 6455 §5.3: a payload that nobody else holds is masked where it is, any other in a copy.
