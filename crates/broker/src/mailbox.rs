@@ -1,9 +1,9 @@
 //! What waits for a connection, from other connections: bounded in bytes, with one wake-up per batch.
 
+mod items;
 mod slow;
 
 use std::{
-    collections::VecDeque,
     num::NonZeroU64,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Waker},
@@ -11,8 +11,8 @@ use std::{
 
 use gumboot_broker_core::{DeliveryId, SubscriptionId};
 
-pub(crate) use self::slow::Slow;
 use self::slow::{Admitted, Policies};
+pub(crate) use self::{items::Items, slow::Slow};
 use crate::publication::Publication;
 
 /// What a connection is told from outside, beside messages.
@@ -109,7 +109,7 @@ pub(crate) struct Mailbox {
 
 #[derive(Debug, Default)]
 struct State {
-    items: VecDeque<Item>,
+    items: Items,
     bytes: usize,
     signal: Option<Signal>,
     /// Set while the connection waits for something to arrive.
@@ -134,7 +134,6 @@ impl State {
     /// Empties it for good, except for what somebody else is to get.
     fn overflow(&mut self) {
         self.items.retain(|item| item.id_of(None).is_some());
-        self.items.shrink_to_fit();
         self.bytes = 0;
         self.policies = None;
         self.has_overflowed = true;
@@ -185,7 +184,7 @@ impl Mailbox {
             ..
         } = state;
         let admitted = match policies {
-            Some(policies) => policies.admit(items, bytes, self.bytes_max, delivery),
+            Some(policies) => policies.admit(items.as_deque(), bytes, self.bytes_max, delivery),
             None if *bytes > 0 && *bytes + delivery.bytes() > self.bytes_max => Admitted::Overflow,
             None => Admitted::Behind(delivery),
         };
@@ -264,7 +263,7 @@ impl Mailbox {
     }
 
     /// Takes all that waits, and what the owner is told; if there is neither, the task is woken when there is.
-    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> (VecDeque<Item>, Option<Signal>) {
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> (Items, Option<Signal>) {
         let mut state = self.lock();
         if state.items.is_empty() && state.signal.is_none() {
             state.wait(cx, false);
@@ -274,7 +273,7 @@ impl Mailbox {
             policies.on_taken();
         }
         let items = if state.has_overflowed {
-            VecDeque::new()
+            Items::default()
         } else {
             std::mem::take(&mut state.items)
         };

@@ -24,7 +24,7 @@ pub use self::{
     disconnect::Disconnect,
     error::ErrorFrame,
     message::{
-        Message, encode_head,
+        Message, begin_head, encode_head, finish_head,
         tail::{InvalidTail, Tail},
     },
     receipt::Receipt,

@@ -24,7 +24,7 @@
 //!         Request::Send(send) => {
 //!             assert_eq!(send.destination, "/topic/a");
 //!             let tail = Tail::from_send(&event.frame);
-//!             encode_head(&mut out, Version::V1_2, Some("sub-0"), 1, None, &[]);
+//!             encode_head(&mut out, Version::V1_2, Some("sub-0"), "1", None, &[]);
 //!             out.extend_from_slice(&tail.bytes(Version::V1_2));
 //!         }
 //!         _ => {}

@@ -130,7 +130,7 @@ proptest! {
             return Err(TestCaseError::fail("what was sent is a frame"));
         };
         let mut out = Vec::new();
-        encode_head(&mut out, receiver, Some("s"), 1, None, &[]);
+        encode_head(&mut out, receiver, Some("s"), "1", None, &[]);
         out.extend_from_slice(&Tail::from_send(&frame).bytes(receiver));
         let mut expect = vec![("subscription".to_owned(), "s".to_owned())];
         expect.push(("message-id".to_owned(), "1".to_owned()));

@@ -25,7 +25,7 @@ fn named(subscription: u32, key: &str, name: &str, body_bytes: usize) -> Deliver
 
 fn take(mailbox: &Mailbox) -> (usize, Option<Signal>) {
     let (items, signal) = mailbox.poll_take(&mut Context::from_waker(Waker::noop()));
-    (items.len(), signal)
+    (items.iter().count(), signal)
 }
 
 /// The names of the messages that wait.
@@ -166,7 +166,7 @@ fn holes_are_closed_and_everything_found_again() {
     for round in 1000..2000 {
         mailbox.push(named(1, "", &round.to_string(), 100), wakeups);
         mailbox.push(named(2, "a", &round.to_string(), 99), wakeups);
-        assert!(mailbox.lock().items.len() < 3 * slow::HOLES_MIN);
+        assert!(mailbox.lock().items.iter().count() < 3 * slow::HOLES_MIN);
     }
     assert_eq!(take_names(&mailbox), ["1999", "1997", "1998", "1999"]);
 }

@@ -34,7 +34,7 @@ use self::{
 use crate::{
     hub::Seat,
     journal::{Seen, Turn},
-    mailbox::{Item, Signal},
+    mailbox::{Items, Signal},
     metrics::Messages,
     subprotocol::{Carrier, Subprotocol},
 };
@@ -74,7 +74,7 @@ pub(crate) struct Stomp {
     /// An ERROR that waits for them.
     last_words: Option<Box<LastWords>>,
     /// What was taken out of the mailbox and did not fit yet.
-    outbox: VecDeque<Item>,
+    outbox: Option<Box<Items>>,
     /// Messages that nobody acknowledges: their names count on.
     messages_sent: u64,
     messages: Messages,
@@ -113,7 +113,7 @@ impl Stomp {
             is_stalled: false,
             seen: Seen::default(),
             last_words: None,
-            outbox: VecDeque::new(),
+            outbox: None,
             messages_sent: 0,
             messages: Messages::default(),
             turn: Turn::default(),
@@ -269,23 +269,31 @@ impl Subprotocol for Stomp {
         if self.end == End::Ended {
             return Poll::Ready(());
         }
-        let mut signal = None;
-        let mut has_listed = false;
-        if self.outbox.is_empty() {
-            (self.outbox, signal) = self.seat.mailbox().poll_take(cx);
-            has_listed = !carrier.is_full() && self.list_portion();
+        let mut outbox = self.outbox.take().map_or_else(Items::default, |kept| *kept);
+        let mut has_more = answered.is_ready();
+        let (mut signal, mut has_sent) = (None, false);
+        loop {
+            if outbox.is_empty() {
+                (outbox, signal) = self.seat.mailbox().poll_take(cx);
+                has_more |= !carrier.is_full() && self.list_portion(&mut outbox);
+            }
+            let is_held = self.is_stalled || self.receipts.hold_messages();
+            let is_through = is_held || !self.send_outbox(now, &mut outbox, carrier);
+            has_sent |= !is_through;
+            // What has come meanwhile goes into the same write; who waits for more has seen that there is none.
+            if is_through || signal.is_some() || !outbox.is_empty() {
+                break;
+            }
         }
-        let waited = self.outbox.len();
-        if !self.is_stalled && !self.receipts.hold_messages() {
-            self.send_outbox(now, carrier);
-        }
-        if signal.is_none() && !self.outbox.is_empty() {
-            signal = self.seat.mailbox().poll_signal(cx);
+        has_more |= has_sent && (signal.is_some() || !outbox.is_empty());
+        if !outbox.is_empty() {
+            signal = signal.or_else(|| self.seat.mailbox().poll_signal(cx));
+            self.outbox = Some(Box::new(outbox));
         }
         if let Some(signal) = signal {
             self.on_signal(now, signal, carrier);
         }
-        if answered.is_ready() || has_listed || self.outbox.len() < waited {
+        if has_more {
             Poll::Ready(())
         } else {
             Poll::Pending

@@ -210,7 +210,14 @@ fn client_and_server_understand_each_other() {
                 Request::Connect(_) => server.accept(now, &Accept::default(), &mut to_client),
                 Request::Subscribe(read) => {
                     assert_eq!(read, subscribe);
-                    encode_head(&mut to_client, version, read.key.id(), 1, Some(&"k:1"), &[]);
+                    encode_head(
+                        &mut to_client,
+                        version,
+                        read.key.id(),
+                        "1",
+                        Some("k-1"),
+                        &[],
+                    );
                     let tail = Tail::new(&read.destination, &[("a", "b:c")], b"body");
                     to_client.extend_from_slice(&tail.bytes(version));
                 }
@@ -230,7 +237,7 @@ fn client_and_server_understand_each_other() {
         assert_eq!(message.destination, "/topic/x:y");
         assert_eq!(
             message.ack.as_deref(),
-            (version == Version::V1_2).then_some("k:1")
+            (version == Version::V1_2).then_some("k-1")
         );
         assert_eq!(event.frame.header("a").as_deref(), Some("b:c"));
         assert_eq!(event.frame.body(), b"body");

@@ -7,7 +7,7 @@ use crate::{
     command::{Command, required},
     encode::FrameWriter,
     error::ErrorKind,
-    escapes::Escapes,
+    escapes::{Escapes, is_plain},
     frame::Frame,
     version::Version,
 };
@@ -48,24 +48,79 @@ impl<'a> Message<'a> {
 }
 
 /// Appends the first part of a MESSAGE, to be followed by the octets of a [`Tail`](tail::Tail) of
-/// the same version. Versions before 1.2 have no `ack`, so it is left out there. `more` are headers
-/// of the server's own; neither names nor values may hold what the version cannot escape.
+/// the same version: [`begin_head`] and [`finish_head`].
 pub fn encode_head(
     out: &mut Vec<u8>,
     version: Version,
     subscription: Option<&str>,
-    message_id: impl Display,
-    ack: Option<&dyn Display>,
+    message_id: &str,
+    ack: Option<&str>,
     more: &[(&str, &dyn Display)],
 ) {
+    begin_head(out, version, subscription);
+    finish_head(out, version, message_id, ack, more);
+}
+
+/// Appends what the heads of all MESSAGEs to a subscription begin with, up to where their names
+/// come.
+pub fn begin_head(out: &mut Vec<u8>, version: Version, subscription: Option<&str>) {
     out.extend_from_slice(b"MESSAGE\n");
     let mut headers = FrameWriter::resume(out, Escapes::of(Some(version), Command::Message));
     headers.header_opt("subscription", subscription);
-    headers.header_display("message-id", message_id);
+    out.extend_from_slice(b"message-id:");
+}
+
+/// Appends the rest of a head that was [begun](begin_head): the name of the message, and of what
+/// is to be acknowledged. Neither may hold what a version escapes. Versions before 1.2 have no
+/// `ack`, so it is left out there. `more` are headers of the server's own; neither names nor values
+/// may hold what the version cannot escape.
+pub fn finish_head(
+    out: &mut Vec<u8>,
+    version: Version,
+    message_id: &str,
+    ack: Option<&str>,
+    more: &[(&str, &dyn Display)],
+) {
+    debug_assert!(is_plain(message_id) && ack.is_none_or(is_plain));
+    out.extend_from_slice(message_id.as_bytes());
+    out.push(b'\n');
     if let Some(ack) = ack.filter(|_| version == Version::V1_2) {
-        headers.header_display("ack", ack);
+        out.extend_from_slice(b"ack:");
+        out.extend_from_slice(ack.as_bytes());
+        out.push(b'\n');
     }
+    if more.is_empty() {
+        return;
+    }
+    let mut headers = FrameWriter::resume(out, Escapes::of(Some(version), Command::Message));
     for (name, value) in more {
         headers.header_display(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_beginning_serves_many_heads() {
+        for version in Version::ALL {
+            let mut head = Vec::new();
+            begin_head(&mut head, version, Some("a:b"));
+            let begun = head.len();
+            for (message_id, ack) in [("1", None), ("0-27", Some("0-27"))] {
+                let more: &[(&str, &dyn Display)] = &[("redelivered", &true)];
+                head.truncate(begun);
+                finish_head(&mut head, version, message_id, ack, more);
+                let mut whole = Vec::new();
+                encode_head(&mut whole, version, Some("a:b"), message_id, ack, more);
+                assert_eq!(head, whole);
+                let text = String::from_utf8(whole).expect("a head is UTF-8");
+                let has_ack = ack.is_some() && version == Version::V1_2;
+                assert_eq!(text.contains("\nack:0-27\n"), has_ack, "{text}");
+                assert!(text.contains(&format!("\nmessage-id:{message_id}\n")));
+                assert!(text.ends_with("\nredelivered:true\n"));
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{Stomp, refused::Refused, subscribe_headers::Options};
 use crate::{
-    mailbox::{Delivery, Item},
+    mailbox::{Delivery, Item, Items},
     publication::{Message, Publication},
 };
 
@@ -108,8 +108,8 @@ impl Stomp {
         looked_into.is_some_and(|destination| destination.as_str() == QUEUES)
     }
 
-    /// Puts the next portion of a list into the outbox; whether there was one.
-    pub(super) fn list_portion(&mut self) -> bool {
+    /// Puts the next portion of a list behind what is to be sent; whether there was one.
+    pub(super) fn list_portion(&mut self, outbox: &mut Items) -> bool {
         let Some(mut listing) = self.listings.pop_front() else {
             return false;
         };
@@ -132,7 +132,7 @@ impl Stomp {
             let selector = listing.selector.as_ref();
             selector.is_none_or(|selector| selector.matches(message))
         });
-        self.outbox.extend(selected.map(|message| {
+        outbox.extend(selected.map(|message| {
             Item::Message(Delivery {
                 subscription: listing.subscription,
                 number: None,
@@ -146,8 +146,7 @@ impl Stomp {
         match end {
             ControlFlow::Continue(()) => self.listings.push_back(listing),
             ControlFlow::Break(()) => {
-                self.outbox
-                    .push_back(Item::BrowseEnded(listing.subscription));
+                outbox.push_back(Item::BrowseEnded(listing.subscription));
             }
         }
         true

@@ -1,17 +1,51 @@
 //! The name of a delivery on the wire: the number of its subscription, and its own there. It is both `message-id` and
 //! `ack`.
 
-use std::fmt;
-
 use gumboot_broker_core::{DeliveryId, SubscriptionId};
 
-/// A delivery as `message-id`, `ack` and `id` name it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Name(pub(super) DeliveryId);
+/// The digits of a `u32`, a hyphen, and those of a `u64`, at most.
+const NAME_BYTES_MAX: usize = 10 + 1 + 20;
 
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.0.subscription.0, self.0.number)
+/// Where the name of a message is written, as `message-id`, `ack` and `id` have it.
+#[derive(Debug)]
+pub(super) struct Text {
+    octets: [u8; NAME_BYTES_MAX],
+    len: usize,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self {
+            octets: [0; NAME_BYTES_MAX],
+            len: 0,
+        }
+    }
+}
+
+impl Text {
+    /// The name of a delivery.
+    pub(super) fn of_delivery(&mut self, id: DeliveryId) -> &str {
+        let mut digits = itoa::Buffer::new();
+        self.push(digits.format(id.subscription.0));
+        self.push("-");
+        self.push(digits.format(id.number));
+        self.as_str()
+    }
+
+    /// The name of a message that nobody acknowledges.
+    pub(super) fn of_number(&mut self, number: u64) -> &str {
+        self.push(itoa::Buffer::new().format(number));
+        self.as_str()
+    }
+
+    fn push(&mut self, part: &str) {
+        let end = self.len + part.len();
+        self.octets[self.len..end].copy_from_slice(part.as_bytes());
+        self.len = end;
+    }
+
+    fn as_str(&self) -> &str {
+        str::from_utf8(&self.octets[..self.len]).expect("digits and a hyphen are UTF-8")
     }
 }
 
@@ -38,7 +72,14 @@ mod tests {
             subscription: SubscriptionId(3),
             number: 1 << 40,
         };
-        assert_eq!(parse(&Name(id).to_string()), Some(id));
+        assert_eq!(parse(Text::default().of_delivery(id)), Some(id));
+        let most = DeliveryId {
+            subscription: SubscriptionId(u32::MAX),
+            number: u64::MAX,
+        };
+        let mut text = Text::default();
+        assert_eq!(text.of_delivery(most), "4294967295-18446744073709551615");
+        assert_eq!(Text::default().of_number(u64::MAX), u64::MAX.to_string());
         for name in [
             "",
             "-",

@@ -416,7 +416,7 @@ impl Stomp {
     pub(super) fn leave(&mut self) {
         self.seat.disconnect(&self.unsent_of(None), &mut self.turn);
         self.turn.wake();
-        self.outbox = VecDeque::new();
+        self.outbox = None;
         self.subscriptions = Subscriptions::default();
         self.withheld = Withheld::default();
         self.listings = VecDeque::new();
@@ -424,7 +424,7 @@ impl Stomp {
 
     /// What was taken out of the mailbox to be acknowledged, and is not sent; of one subscription or of all.
     fn unsent_of(&self, subscription: Option<SubscriptionId>) -> Vec<DeliveryId> {
-        let items = self.outbox.iter();
+        let items = self.outbox.iter().flat_map(|outbox| outbox.iter());
         items.filter_map(|item| item.id_of(subscription)).collect()
     }
 
