@@ -103,6 +103,13 @@ pub(crate) fn openssl(cx: &Context) -> Result<(), Failure> {
     }
 }
 
+/// Debian's valgrind, which counts what a program does.
+pub(crate) fn valgrind(cx: &Context) -> Result<(), Failure> {
+    ensure_program(cx, "valgrind", &["valgrind"])?;
+    // Where it is a program of its own package.
+    ensure_program(cx, "taskset", &["util-linux"])
+}
+
 /// Debian's RabbitMQ.
 pub(crate) fn rabbitmq(cx: &Context) -> Result<(), Failure> {
     service(

@@ -17,6 +17,7 @@ mod autobahn;
 mod bench;
 mod cargo;
 mod certificate;
+mod costs;
 mod deny;
 mod install;
 mod peers;

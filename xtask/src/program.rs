@@ -38,6 +38,13 @@ pub(crate) fn build_autobahn_client(cx: &Context) -> Result<PathBuf, Failure> {
     built(cx.target.join("release/examples").join(EXAMPLE))
 }
 
+/// Builds the program that counts what the program costs, and says where it is.
+pub(crate) fn build_costs(cx: &Context) -> Result<PathBuf, Failure> {
+    const PACKAGE: &str = "gumboot-costs";
+    cargo::build_package(cx, PACKAGE)?;
+    built(cx.target.join("debug").join(PACKAGE))
+}
+
 /// Builds the program that loads servers, and says where it is.
 pub(crate) fn build_bench(cx: &Context) -> Result<PathBuf, Failure> {
     const PACKAGE: &str = "gumboot-bench";

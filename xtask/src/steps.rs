@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::context::{Context, Failure, Outcome};
 use crate::report::{self, Entry};
-use crate::{activemq, autobahn, cargo, deny, peers, rabbitmq, tidy};
+use crate::{activemq, autobahn, cargo, costs, deny, peers, rabbitmq, tidy};
 
 /// One step of the test command.
 #[derive(Debug)]
@@ -48,6 +48,12 @@ pub(crate) const ALL: &[Step] = &[
         deny::check,
     ),
     step("build", "the program, as users build it", 15, cargo::build),
+    step(
+        "costs",
+        "what a message and a connection cost, held against bounds",
+        10,
+        costs::check,
+    ),
     step(
         "autobahn",
         "the Autobahn Testsuite, all cases, in both roles",

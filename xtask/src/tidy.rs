@@ -36,6 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("gumboot-broker-core", &[]),
+    ("gumboot-costs", &["gumboot-testkit"]),
     (
         "gumboot-fuzz",
         &[
@@ -139,7 +140,10 @@ fn check_file(root: &Path, path: &Path, text: &str) -> Vec<String> {
 fn is_our_source(path: &Path) -> bool {
     let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
     let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
-    let is_ours = matches!(parts[..], ["crates", _, "src", ..] | ["xtask", "src", ..]);
+    let is_ours = matches!(
+        parts[..],
+        ["crates", _, "src", ..] | ["bench" | "costs" | "xtask", "src", ..]
+    );
     is_ours && path.extension().is_some_and(|extension| extension == "rs")
 }
 

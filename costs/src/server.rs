@@ -1,0 +1,153 @@
+//! The program under test: started, asked where it listens, and ended by its id.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::Failure;
+
+/// How long the program may take to end, under valgrind on a busy machine.
+const END_MAX: Duration = Duration::from_secs(30);
+
+/// How often it is asked whether it has ended; std has no wait with a bound.
+const WAIT_STEP: Duration = Duration::from_millis(5);
+
+/// Which server the program is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Echo,
+    Broker,
+}
+
+/// A running program; it ends with this.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    /// Kept open: the program may go on to write there.
+    _stdout: BufReader<ChildStdout>,
+    pub(crate) address: SocketAddr,
+}
+
+impl Subject {
+    /// The arguments of the program.
+    pub(crate) fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Echo => &["echo", "--listen", "127.0.0.1:0", "--log", "error"],
+            Self::Broker => &[
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--stomp-listen",
+                "off",
+                "--log",
+                "error",
+            ],
+        }
+    }
+}
+
+/// A command that runs on one core only: then the server has one thread that serves, on every machine.
+pub(crate) fn on_one_core(program: impl AsRef<Path>) -> Result<Command, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let list = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let list = list
+        .ok_or("the kernel does not say which cores there are")?
+        .trim();
+    let first = list.split([',', '-']).next().unwrap_or(list);
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", first]).arg(program.as_ref());
+    Ok(command)
+}
+
+impl Server {
+    /// Starts `command`, the program with the arguments of its subject; what it has to say against it goes to `log`.
+    pub(crate) fn start(mut command: Command, log: &Path) -> Result<Self, Failure> {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(log)?);
+        let mut child = command
+            .spawn()
+            .map_err(|error| format!("cannot run {command:?}: {error}"))?;
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let address = address(&mut stdout);
+        let mut server = Self {
+            child,
+            _stdout: stdout,
+            address: ([127, 0, 0, 1], 0).into(),
+        };
+        server.address =
+            address.map_err(|error| format!("{command:?}: {error}; see {}", log.display()))?;
+        Ok(server)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn stop(mut self) -> Result<(), Failure> {
+        kill(Pid::from_raw(i32::try_from(self.id())?), Signal::SIGTERM)?;
+        let until = Instant::now() + END_MAX;
+        while Instant::now() < until {
+            match self.child.try_wait()? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(format!("the server ended with {status}").into()),
+                None => thread::sleep(WAIT_STEP),
+            }
+        }
+        Err(format!("the server outlived SIGTERM by {} s", END_MAX.as_secs()).into())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The address in the line of the echo, which both servers print; all have been printed at once.
+fn address(stdout: &mut impl BufRead) -> Result<SocketAddr, Failure> {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if stdout.read_line(&mut line)? == 0 {
+            return Err("it ended without an address".into());
+        }
+        if let Some(url) = line.strip_prefix("echo ") {
+            let authority = url
+                .trim()
+                .split('/')
+                .nth(2)
+                .ok_or("an echo without an address")?;
+            return Ok(authority.parse()?);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_read_from_what_the_program_prints() {
+        let mut text = "gumboot 0.1.0\necho       ws://127.0.0.1:4711/echo\n".as_bytes();
+        assert_eq!(address(&mut text).expect("there is one").port(), 4711);
+        assert!(address(&mut &b"websocket ws://127.0.0.1:1/\n"[..]).is_err());
+    }
+}
