@@ -15,10 +15,7 @@ mod time;
 mod transact;
 mod usage;
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 pub use self::{
     acknowledge::Nack,
@@ -30,6 +27,7 @@ use crate::{
     error::Refusal,
     history::Histories,
     message::Payload,
+    numbers::NumberMap,
     output::Output,
     queue::ConsumerKey,
     queues::{Queues, Verdict},
@@ -49,7 +47,7 @@ use crate::{
 pub struct Broker<M> {
     settings: Arc<Settings>,
     now: Timestamp,
-    sessions: HashMap<SessionId, Session<M>>,
+    sessions: NumberMap<SessionId, Session<M>>,
     topics: Topics,
     queues: Queues<M>,
     retained: Retained<M>,
@@ -71,7 +69,7 @@ impl<M: Payload> Broker<M> {
         let settings = Arc::new(settings);
         Self {
             now: Timestamp::default(),
-            sessions: HashMap::new(),
+            sessions: NumberMap::default(),
             topics: Topics::default(),
             queues: Queues::new(Arc::clone(&settings)),
             retained: Retained::default(),

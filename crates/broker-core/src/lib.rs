@@ -46,6 +46,7 @@ mod error;
 mod history;
 mod limits;
 mod message;
+mod numbers;
 mod output;
 mod queue;
 mod queues;

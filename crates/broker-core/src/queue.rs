@@ -5,7 +5,7 @@ pub(crate) mod consumer;
 pub(crate) mod groups;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     num::NonZeroU64,
     sync::Arc,
 };
@@ -14,6 +14,7 @@ use self::groups::Groups;
 use crate::{
     destination::{Destination, Kind},
     message::{MessageId, PRIORITY_MAX, Properties, QueueName},
+    numbers::NumberMap,
     output::DurableBinding,
     settings::QueuePolicy,
     subscribe::{Filter, SlowConsumer, Subscribe},
@@ -99,7 +100,7 @@ pub(crate) struct Queue<M> {
     pub(crate) policy: Arc<QueuePolicy>,
     /// Of the queue of a subscription to a topic, which messages come in, and what is done when there are too many.
     pub(crate) binding: Option<Binding>,
-    entries: HashMap<MessageId, Entry<M>>,
+    entries: NumberMap<MessageId, Entry<M>>,
     bytes: usize,
     /// Of these, the ones that are leased.
     leased: Amount,
@@ -154,7 +155,7 @@ impl<M> Queue<M> {
             name,
             policy,
             binding: None,
-            entries: HashMap::new(),
+            entries: NumberMap::default(),
             bytes: 0,
             leased: Amount::default(),
             ready: BTreeMap::new(),
