@@ -157,8 +157,8 @@ impl Hub {
     pub(crate) fn publish(&self, destination: &Destination, publication: &Arc<Publication>) {
         let mut turn = Turn::default();
         let message = Message(Arc::clone(publication));
-        self.command(&mut turn, |broker, output| {
-            broker.publish(self.now(), destination, &message, output);
+        self.command(&mut turn, |broker, now, output| {
+            broker.publish(now, destination, &message, output);
         });
         turn.wake();
     }
@@ -168,12 +168,13 @@ impl Hub {
         with(&self.lock().broker)
     }
 
-    /// Calls `with` with the broker and where its effects go; `turn` has then who is to be woken, and what is stored.
+    /// Calls `with` with the broker, the time, and where its effects go; `turn` has then who is to be woken, and what is stored.
     fn command<T>(
         &self,
         turn: &mut Turn,
-        with: impl FnOnce(&mut Broker<Message>, &mut FanOut<'_>) -> T,
+        with: impl FnOnce(&mut Broker<Message>, Timestamp, &mut FanOut<'_>) -> T,
     ) -> T {
+        let now = turn.now(|| self.now());
         let mut shared = self.lock();
         let Shared {
             broker,
@@ -187,7 +188,7 @@ impl Hub {
             recorder: recorder.as_mut(),
             clock: &self.clock,
         };
-        let done = with(broker, &mut output);
+        let done = with(broker, now, &mut output);
         let deadline = broker.poll_timeout();
         let is_earlier = deadline.is_some_and(|deadline| timer.is_none_or(|set| deadline < set));
         if is_earlier {

@@ -184,9 +184,11 @@ impl Mailbox {
             ..
         } = state;
         let admitted = match policies {
+            None if *bytes == 0 || *bytes + delivery.bytes() <= self.bytes_max => {
+                Admitted::Behind(delivery)
+            }
+            None => Admitted::Overflow,
             Some(policies) => policies.admit(items.as_deque(), bytes, self.bytes_max, delivery),
-            None if *bytes > 0 && *bytes + delivery.bytes() > self.bytes_max => Admitted::Overflow,
-            None => Admitted::Behind(delivery),
         };
         match admitted {
             Admitted::Behind(delivery) => {
@@ -262,22 +264,23 @@ impl Mailbox {
         wakeups.extend(state.waker.take());
     }
 
-    /// Takes all that waits, and what the owner is told; if there is neither, the task is woken when there is.
-    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> (Items, Option<Signal>) {
+    /// Takes all that waits into `items`, which are empty, and gives what the owner is told; if there is neither, the task
+    /// is woken when there is.
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>, items: &mut Items) -> Option<Signal> {
+        debug_assert!(items.is_empty());
         let mut state = self.lock();
         if state.items.is_empty() && state.signal.is_none() {
             state.wait(cx, false);
+            return None;
         }
         state.bytes = 0;
         if let Some(policies) = &mut state.policies {
             policies.on_taken();
         }
-        let items = if state.has_overflowed {
-            Items::default()
-        } else {
-            std::mem::take(&mut state.items)
-        };
-        (items, state.signal)
+        if !state.has_overflowed {
+            std::mem::swap(&mut state.items, items);
+        }
+        state.signal
     }
 
     /// What the owner is told, for one who has no room for messages; if nothing, the task is woken when it is.

@@ -4,7 +4,11 @@
 
 use std::fmt::{self, Display, Write};
 
-use crate::{command::Command, escapes::Escapes, version::Version};
+use crate::{
+    command::Command,
+    escapes::{Escapes, is_clean},
+    version::Version,
+};
 
 /// Writes one frame: the command at once, then headers, then [`end`](Self::end) or
 /// [`body`](Self::body).
@@ -47,13 +51,24 @@ impl<'o> FrameWriter<'o> {
     /// One that the version cannot carry is left out: an empty name or a NUL in any, an end of line
     /// and a colon in the name in 1.0, CONNECT and CONNECTED.
     pub fn header(&mut self, name: &str, value: &str) -> &mut Self {
-        if self.escapes.carries(name, value) {
+        if !name.is_empty() && is_clean(name) && is_clean(value) {
+            self.line(name, value);
+        } else if self.escapes.carries(name, value) {
             self.escapes.escape(self.out, name);
             self.out.push(b':');
             self.escapes.escape(self.out, value);
             self.out.push(b'\n');
         }
         self
+    }
+
+    /// Writes a header that has nothing to escape.
+    fn line(&mut self, name: &str, value: &str) {
+        self.out.reserve(name.len() + value.len() + 2);
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.push(b':');
+        self.out.extend_from_slice(value.as_bytes());
+        self.out.push(b'\n');
     }
 
     /// Writes a header if there is a value for it.

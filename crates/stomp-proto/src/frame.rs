@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::{
     command::Command,
-    escapes::Escapes,
+    escapes::{Escapes, is_plain},
     frame::layout::{HeaderSpan, Layout},
     version::Version,
 };
@@ -133,11 +133,11 @@ impl<'a> Frame<'a> {
     /// are compared.
     fn find(&self, name: &str) -> Option<&HeaderSpan> {
         let mut spelling = Vec::new();
-        let wanted = if name.contains([':', '\\', '\n', '\r']) {
+        let wanted = if is_plain(name) {
+            name.as_bytes()
+        } else {
             self.escapes().escape(&mut spelling, name);
             spelling.as_slice()
-        } else {
-            name.as_bytes()
         };
         self.layout
             .headers

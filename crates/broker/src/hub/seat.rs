@@ -49,11 +49,11 @@ impl Seat {
     /// The client is gone, though its connection may stand for a while. `unsent` was taken from the mailbox, and is not
     /// going to be sent.
     pub(crate) fn disconnect(&self, unsent: &[DeliveryId], turn: &mut Turn) {
-        self.hub.command(turn, |broker, output| {
+        self.hub.command(turn, |broker, now, output| {
             for id in unsent.iter().chain(&self.mailbox.unsent(None)) {
                 broker.handle_unsent(self.id, *id);
             }
-            broker.handle_disconnect(self.hub.now(), self.id, output);
+            broker.handle_disconnect(now, self.id, output);
         });
     }
 
@@ -65,8 +65,8 @@ impl Seat {
         turn: &mut Turn,
     ) -> Result<Subscribed, Refusal> {
         self.mailbox.set_policy(subscription, slow);
-        self.hub.command(turn, |broker, output| {
-            broker.handle_subscribe(self.hub.now(), self.id, subscription, subscribe, output)
+        self.hub.command(turn, |broker, now, output| {
+            broker.handle_subscribe(now, self.id, subscription, subscribe, output)
         })
     }
 
@@ -77,30 +77,28 @@ impl Seat {
         unsent: &[DeliveryId],
         turn: &mut Turn,
     ) -> Result<(), Refusal> {
-        self.hub.command(turn, |broker, output| {
+        self.hub.command(turn, |broker, now, output| {
             for id in unsent
                 .iter()
                 .chain(&self.mailbox.unsent(Some(subscription)))
             {
                 broker.handle_unsent(self.id, *id);
             }
-            broker.handle_unsubscribe(self.hub.now(), self.id, subscription, output)
+            broker.handle_unsubscribe(now, self.id, subscription, output)
         })?;
         self.mailbox.forget(subscription);
         Ok(())
     }
 
     pub(crate) fn forget_durable(&self, name: &str, turn: &mut Turn) -> Result<(), Refusal> {
-        self.hub.command(turn, |broker, output| {
-            broker.handle_forget_durable(self.hub.now(), self.id, name, output)
+        self.hub.command(turn, |broker, now, output| {
+            broker.handle_forget_durable(now, self.id, name, output)
         })
     }
 
     pub(crate) fn send(&self, send: &Send<'_, Message>, turn: &mut Turn) -> Result<(), Refusal> {
-        self.hub.command(turn, |broker, output| {
-            broker
-                .handle_send(self.hub.now(), self.id, send, output)
-                .map(drop)
+        self.hub.command(turn, |broker, now, output| {
+            broker.handle_send(now, self.id, send, output).map(drop)
         })
     }
 
@@ -114,8 +112,8 @@ impl Seat {
         transaction: Option<&str>,
         turn: &mut Turn,
     ) -> Result<(), Refusal> {
-        self.hub.command(turn, |broker, output| {
-            broker.handle_ack(self.hub.now(), self.id, delivery, transaction, output)
+        self.hub.command(turn, |broker, now, output| {
+            broker.handle_ack(now, self.id, delivery, transaction, output)
         })
     }
 
@@ -126,42 +124,42 @@ impl Seat {
         transaction: Option<&str>,
         turn: &mut Turn,
     ) -> Result<(), Refusal> {
-        self.hub.command(turn, |broker, output| {
-            broker.handle_nack(self.hub.now(), self.id, delivery, nack, transaction, output)
+        self.hub.command(turn, |broker, now, output| {
+            broker.handle_nack(now, self.id, delivery, nack, transaction, output)
         })
     }
 
     /// These deliveries, and all before them of the same subscriptions, were sent.
     pub(crate) fn sent(&self, deliveries: &[DeliveryId], turn: &mut Turn) {
-        self.hub.command(turn, |broker, output| {
+        self.hub.command(turn, |broker, now, output| {
             for id in deliveries {
-                broker.handle_sent(self.hub.now(), self.id, *id, output);
+                broker.handle_sent(now, self.id, *id, output);
             }
         });
     }
 
     /// What was replayed until now was sent.
     pub(crate) fn replayed(&self, turn: &mut Turn) {
-        self.hub.command(turn, |broker, output| {
-            broker.handle_replayed(self.hub.now(), self.id, output);
+        self.hub.command(turn, |broker, now, output| {
+            broker.handle_replayed(now, self.id, output);
         });
     }
 
     pub(crate) fn begin(&self, transaction: &str) -> Result<(), Refusal> {
-        self.hub.command(&mut Turn::default(), |broker, _| {
-            broker.handle_begin(self.hub.now(), self.id, transaction)
+        self.hub.command(&mut Turn::default(), |broker, now, _| {
+            broker.handle_begin(now, self.id, transaction)
         })
     }
 
     pub(crate) fn commit(&self, transaction: &str, turn: &mut Turn) -> Result<(), Refusal> {
-        self.hub.command(turn, |broker, output| {
-            broker.handle_commit(self.hub.now(), self.id, transaction, output)
+        self.hub.command(turn, |broker, now, output| {
+            broker.handle_commit(now, self.id, transaction, output)
         })
     }
 
     pub(crate) fn abort(&self, transaction: &str) -> Result<(), Refusal> {
-        self.hub.command(&mut Turn::default(), |broker, _| {
-            broker.handle_abort(self.hub.now(), self.id, transaction)
+        self.hub.command(&mut Turn::default(), |broker, now, _| {
+            broker.handle_abort(now, self.id, transaction)
         })
     }
 }

@@ -46,8 +46,8 @@ impl Hub {
 
     fn handle_timeout(&self) {
         let mut turn = Turn::default();
-        self.command(&mut turn, |broker, output| {
-            broker.handle_timeout(self.now(), output);
+        self.command(&mut turn, |broker, now, output| {
+            broker.handle_timeout(now, output);
         });
         turn.wake();
     }

@@ -1,5 +1,6 @@
 //! What a command to the broker is called with, and what it leaves to be done.
 
+use gumboot_broker_core::Timestamp;
 use gumboot_store::Level;
 
 use super::{recorder::Outcome, ticket::Ticket};
@@ -10,6 +11,8 @@ use crate::mailbox::Wakeups;
 pub(crate) struct Turn {
     /// Those whom the commands gave something to.
     pub(crate) wakeups: Wakeups,
+    /// When the first of the commands came, of those whose receivers have not been woken: they are one batch.
+    now: Option<Timestamp>,
     /// What the effects of a command are to reach; as a store does it anyway, where nobody asks for more.
     pub(crate) level: Level,
     /// What has been stored of the commands since they were last asked for.
@@ -22,6 +25,7 @@ impl Default for Turn {
     fn default() -> Self {
         Self {
             wakeups: Wakeups::default(),
+            now: None,
             level: Level::Received,
             outcome: Outcome::default(),
             last: None,
@@ -38,7 +42,13 @@ impl Turn {
 
     /// Wakes whom the commands gave something to.
     pub(crate) fn wake(&mut self) {
+        self.now = None;
         self.wakeups.wake();
+    }
+
+    /// The present moment, which is the same for all commands of a batch: to look at the clocks costs as much as a command.
+    pub(crate) fn now(&mut self, look: impl FnOnce() -> Timestamp) -> Timestamp {
+        *self.now.get_or_insert_with(look)
     }
 
     /// What a command left.

@@ -23,14 +23,20 @@ fn named(subscription: u32, key: &str, name: &str, body_bytes: usize) -> Deliver
     }
 }
 
+fn poll_take(mailbox: &Mailbox) -> (Items, Option<Signal>) {
+    let mut items = Items::default();
+    let signal = mailbox.poll_take(&mut Context::from_waker(Waker::noop()), &mut items);
+    (items, signal)
+}
+
 fn take(mailbox: &Mailbox) -> (usize, Option<Signal>) {
-    let (items, signal) = mailbox.poll_take(&mut Context::from_waker(Waker::noop()));
+    let (items, signal) = poll_take(mailbox);
     (items.iter().count(), signal)
 }
 
 /// The names of the messages that wait.
 fn take_names(mailbox: &Mailbox) -> Vec<String> {
-    let (items, signal) = mailbox.poll_take(&mut Context::from_waker(Waker::noop()));
+    let (items, signal) = poll_take(mailbox);
     assert_eq!(signal, None);
     let names = items.iter().map(|item| match item {
         Item::Message(delivery) => delivery.publication.header("name").unwrap().into_owned(),

@@ -10,7 +10,7 @@ use gumboot_websocket::proto::{Connection, MessageRef};
 
 use crate::{
     hub::Seat,
-    mailbox::Signal,
+    mailbox::{Items, Signal},
     metrics::Messages,
     subprotocol::{Carrier, Subprotocol, stomp::going_away},
 };
@@ -45,7 +45,7 @@ impl Subprotocol for Echo {
         _: Instant,
         carrier: &mut impl Carrier,
     ) -> Poll<()> {
-        let (_, signal) = self.seat.mailbox().poll_take(cx);
+        let signal = self.seat.mailbox().poll_take(cx, &mut Items::default());
         if signal == Some(Signal::Drain) {
             carrier.end(&going_away());
         }

@@ -274,7 +274,7 @@ impl Subprotocol for Stomp {
         let (mut signal, mut has_sent) = (None, false);
         loop {
             if outbox.is_empty() {
-                (outbox, signal) = self.seat.mailbox().poll_take(cx);
+                signal = self.seat.mailbox().poll_take(cx, &mut outbox);
                 has_more |= !carrier.is_full() && self.list_portion(&mut outbox);
             }
             let is_held = self.is_stalled || self.receipts.hold_messages();

@@ -58,7 +58,7 @@ pub fn encode_head(
     more: &[(&str, &dyn Display)],
 ) {
     begin_head(out, version, subscription);
-    finish_head(out, version, message_id, ack, more);
+    finish_head(out, version, &[message_id], ack.as_slice(), more);
 }
 
 /// Appends what the heads of all MESSAGEs to a subscription begin with, up to where their names
@@ -71,23 +71,21 @@ pub fn begin_head(out: &mut Vec<u8>, version: Version, subscription: Option<&str
 }
 
 /// Appends the rest of a head that was [begun](begin_head): the name of the message, and of what
-/// is to be acknowledged. Neither may hold what a version escapes. Versions before 1.2 have no
-/// `ack`, so it is left out there. `more` are headers of the server's own; neither names nor values
+/// is to be acknowledged, if anything is, both as parts that are put together. Neither may hold
+/// what a version escapes. Versions before 1.2 have no `ack`, so it is left out there. `more` are headers of the server's own; neither names nor values
 /// may hold what the version cannot escape.
 pub fn finish_head(
     out: &mut Vec<u8>,
     version: Version,
-    message_id: &str,
-    ack: Option<&str>,
+    message_id: &[&str],
+    ack: &[&str],
     more: &[(&str, &dyn Display)],
 ) {
-    debug_assert!(is_plain(message_id) && ack.is_none_or(is_plain));
-    out.extend_from_slice(message_id.as_bytes());
-    out.push(b'\n');
-    if let Some(ack) = ack.filter(|_| version == Version::V1_2) {
+    debug_assert!(message_id.iter().chain(ack).all(|part| is_plain(part)));
+    push_parts(out, message_id);
+    if !ack.is_empty() && version == Version::V1_2 {
         out.extend_from_slice(b"ack:");
-        out.extend_from_slice(ack.as_bytes());
-        out.push(b'\n');
+        push_parts(out, ack);
     }
     if more.is_empty() {
         return;
@@ -96,6 +94,13 @@ pub fn finish_head(
     for (name, value) in more {
         headers.header_display(name, value);
     }
+}
+
+fn push_parts(out: &mut Vec<u8>, parts: &[&str]) {
+    for part in parts {
+        out.extend_from_slice(part.as_bytes());
+    }
+    out.push(b'\n');
 }
 
 #[cfg(test)]
@@ -111,7 +116,7 @@ mod tests {
             for (message_id, ack) in [("1", None), ("0-27", Some("0-27"))] {
                 let more: &[(&str, &dyn Display)] = &[("redelivered", &true)];
                 head.truncate(begun);
-                finish_head(&mut head, version, message_id, ack, more);
+                finish_head(&mut head, version, &[message_id], ack.as_slice(), more);
                 let mut whole = Vec::new();
                 encode_head(&mut whole, version, Some("a:b"), message_id, ack, more);
                 assert_eq!(head, whole);

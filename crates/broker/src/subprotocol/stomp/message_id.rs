@@ -3,49 +3,29 @@
 
 use gumboot_broker_core::{DeliveryId, SubscriptionId};
 
-/// The digits of a `u32`, a hyphen, and those of a `u64`, at most.
-const NAME_BYTES_MAX: usize = 10 + 1 + 20;
-
-/// Where the name of a message is written, as `message-id`, `ack` and `id` have it.
-#[derive(Debug)]
-pub(super) struct Text {
-    octets: [u8; NAME_BYTES_MAX],
-    len: usize,
+/// Where the digits of a name are written.
+pub(super) struct Digits {
+    subscription: itoa::Buffer,
+    number: itoa::Buffer,
 }
 
-impl Default for Text {
-    fn default() -> Self {
+impl Digits {
+    pub(super) fn new() -> Self {
         Self {
-            octets: [0; NAME_BYTES_MAX],
-            len: 0,
+            subscription: itoa::Buffer::new(),
+            number: itoa::Buffer::new(),
         }
     }
-}
 
-impl Text {
-    /// The name of a delivery.
-    pub(super) fn of_delivery(&mut self, id: DeliveryId) -> &str {
-        let mut digits = itoa::Buffer::new();
-        self.push(digits.format(id.subscription.0));
-        self.push("-");
-        self.push(digits.format(id.number));
-        self.as_str()
+    /// The name of a delivery, in parts.
+    pub(super) fn of_delivery(&mut self, id: DeliveryId) -> [&str; 3] {
+        let subscription = self.subscription.format(id.subscription.0);
+        [subscription, "-", self.number.format(id.number)]
     }
 
     /// The name of a message that nobody acknowledges.
     pub(super) fn of_number(&mut self, number: u64) -> &str {
-        self.push(itoa::Buffer::new().format(number));
-        self.as_str()
-    }
-
-    fn push(&mut self, part: &str) {
-        let end = self.len + part.len();
-        self.octets[self.len..end].copy_from_slice(part.as_bytes());
-        self.len = end;
-    }
-
-    fn as_str(&self) -> &str {
-        str::from_utf8(&self.octets[..self.len]).expect("digits and a hyphen are UTF-8")
+        self.number.format(number)
     }
 }
 
@@ -72,14 +52,7 @@ mod tests {
             subscription: SubscriptionId(3),
             number: 1 << 40,
         };
-        assert_eq!(parse(Text::default().of_delivery(id)), Some(id));
-        let most = DeliveryId {
-            subscription: SubscriptionId(u32::MAX),
-            number: u64::MAX,
-        };
-        let mut text = Text::default();
-        assert_eq!(text.of_delivery(most), "4294967295-18446744073709551615");
-        assert_eq!(Text::default().of_number(u64::MAX), u64::MAX.to_string());
+        assert_eq!(parse(&Digits::new().of_delivery(id).concat()), Some(id));
         for name in [
             "",
             "-",

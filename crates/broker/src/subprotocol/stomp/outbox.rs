@@ -9,7 +9,7 @@ use gumboot_stomp_proto::{
 };
 use gumboot_websocket::proto::{MessageKind, SharedBytes};
 
-use super::{Stomp, message_id::Text, subscriptions::Subscription};
+use super::{Stomp, message_id::Digits, subscriptions::Subscription};
 use crate::{
     mailbox::{Delivery, Item, Items},
     subprotocol::Carrier,
@@ -110,17 +110,20 @@ impl Stomp {
                 *begun = Some((delivery.subscription, octets.len()));
             }
         }
-        let mut text = Text::default();
+        let mut digits = Digits::new();
         let id = delivery.id();
         let is_acknowledged = subscription.is_acknowledged();
-        let name = match id {
-            Some(id) => text.of_delivery(id),
-            None => {
-                self.messages_sent += 1;
-                text.of_number(self.messages_sent)
-            }
+        let (of_delivery, of_number);
+        let name: &[&str] = if let Some(id) = id {
+            of_delivery = digits.of_delivery(id);
+            &of_delivery
+        } else {
+            self.messages_sent += 1;
+            of_number = [digits.of_number(self.messages_sent)];
+            &of_number
         };
-        let ack = (id.is_some() && is_acknowledged).then_some(name);
+        let has_ack = id.is_some() && is_acknowledged;
+        let ack = if has_ack { name } else { &[] };
         if is_plain(delivery) {
             finish_head(octets, version, name, ack, &[]);
         } else {
@@ -144,8 +147,8 @@ impl Stomp {
             return;
         };
         self.messages_sent += 1;
-        let mut text = Text::default();
-        let name = text.of_number(self.messages_sent);
+        let mut digits = Digits::new();
+        let name = digits.of_number(self.messages_sent);
         let mut head = Vec::new();
         encode_head(&mut head, version, subscription.key.id(), name, None, &[]);
         let tail = Tail::new(queue.as_str(), &[("browser", "end")], b"");

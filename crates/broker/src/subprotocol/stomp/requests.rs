@@ -97,7 +97,8 @@ impl Stomp {
         self.messages.r#in += 1;
         let hub = self.seat.hub();
         let persistent = hub.config.durability.of(&destination).persistent;
-        let mut properties = send_headers::properties(frame, hub.now(), persistent)?;
+        let now = self.turn.now(|| hub.now());
+        let mut properties = send_headers::properties(frame, now, persistent)?;
         // It makes a queue, so all that is known to be wrong has been said.
         let reply_to = self.reply_to(frame)?;
         if let Some(queue) = &reply_to {
