@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Profiled {
     pub(crate) server: Server,
-    /// What callgrind writes at the end; what it writes before has a number behind it.
+    /// Where the last profile is left; what callgrind writes before has a number behind it.
     path: PathBuf,
     dumps: u32,
 }
@@ -60,15 +60,12 @@ impl Profiled {
         profile::read(&fs::read_to_string(self.dump(self.dumps))?)
     }
 
-    /// Ends the server, and leaves the last profile that was asked for, and no other.
+    /// Kills the server, and leaves the last profile that was asked for, and no other.
     pub(crate) fn stop(self) -> Result<(), Failure> {
-        let (path, dumps) = (self.path.clone(), self.dumps);
-        let dump = |index: u32| path.with_extension(format!("callgrind.{index}"));
-        self.server.stop()?;
-        for index in 1..dumps {
-            fs::remove_file(dump(index))?;
+        for index in 1..self.dumps {
+            fs::remove_file(self.dump(index))?;
         }
-        fs::rename(dump(dumps), &path)?;
+        fs::rename(self.dump(self.dumps), &self.path)?;
         Ok(())
     }
 

@@ -98,7 +98,6 @@ impl Case {
         let connected = memory(&server)?;
         clients.message()?;
         let after_message = memory(&server)?;
-        server.stop()?;
         let cost = |metric, bytes: u64| Cost {
             case: self.name,
             metric,

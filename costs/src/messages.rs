@@ -20,6 +20,9 @@ use crate::{
 /// How many rounds go ahead of those that count, for what is allocated once and for buffers that have grown.
 const ROUNDS_AHEAD: u32 = 50;
 
+/// With those ahead fewer than the pings that the server takes in a second, of which each round sends one.
+const QUEUE_ROUNDS: u32 = 800;
+
 /// Connections, and what is sent over them again and again.
 trait Traffic {
     /// Sends messages and awaits all that comes of them; gives how many messages or deliveries count.
@@ -66,7 +69,7 @@ pub(crate) const CASES: &[Case] = &[
     case("topic-100-subscribers", Subject::Broker, 50, |at| {
         stomp::topic(at, 100)
     }),
-    case("queue-ack", Subject::Broker, 1_000, stomp::queue),
+    case("queue-ack", Subject::Broker, QUEUE_ROUNDS, stomp::queue),
 ];
 
 const fn case(

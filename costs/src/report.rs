@@ -10,8 +10,8 @@ use crate::{
 /// A figure below this part of its bound should have a lower one, so that what was won is not lost unseen.
 const TIGHT: f64 = 0.85;
 
-/// A bound that is less than this above the figure is tight whatever its part: one call in ten messages.
-const TIGHT_WITHIN: f64 = 0.1;
+/// A bound that is less than this above the figure is tight whatever its part: it is what margins of small figures come to.
+const TIGHT_WITHIN: f64 = 0.15;
 
 /// Every cost with its bound, and every bound without a cost.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The program under test: started, asked where it listens, and ended by its id.
+//! The program under test: started, asked where it listens, and killed: how it ends is not what counts.
 
 use std::{
     fs::File,
@@ -6,22 +6,9 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, ChildStdout, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
-
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
 };
 
 use crate::Failure;
-
-/// How long the program may take to end, under valgrind on a busy machine.
-const END_MAX: Duration = Duration::from_secs(30);
-
-/// How often it is asked whether it has ended; std has no wait with a bound.
-const WAIT_STEP: Duration = Duration::from_millis(5);
 
 /// Which server the program is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,20 +83,6 @@ impl Server {
 
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
-    }
-
-    /// Asks it to end, and waits until it has.
-    pub(crate) fn stop(mut self) -> Result<(), Failure> {
-        kill(Pid::from_raw(i32::try_from(self.id())?), Signal::SIGTERM)?;
-        let until = Instant::now() + END_MAX;
-        while Instant::now() < until {
-            match self.child.try_wait()? {
-                Some(status) if status.success() => return Ok(()),
-                Some(status) => return Err(format!("the server ended with {status}").into()),
-                None => thread::sleep(WAIT_STEP),
-            }
-        }
-        Err(format!("the server outlived SIGTERM by {} s", END_MAX.as_secs()).into())
     }
 }
 
