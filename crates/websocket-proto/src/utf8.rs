@@ -110,14 +110,10 @@ impl Utf8Validator {
             piece = rest;
             self.complete(byte)?;
         }
-        match simdutf8::compat::from_utf8(piece) {
-            Ok(_) => Ok(()),
-            Err(error) if error.error_len().is_some() => Err(InvalidUtf8),
-            Err(error) => {
-                self.begin(&piece[error.valid_up_to()..]);
-                Ok(())
-            }
-        }
+        // What stands before an unfinished last character is valid by itself or never becomes so.
+        let (whole, start) = piece.split_at(piece.len() - unfinished(piece));
+        validate(whole)?;
+        self.begin(start)
     }
 
     /// The end of the text: refused in the middle of a character.
@@ -129,10 +125,9 @@ impl Utf8Validator {
         }
     }
 
-    /// Keeps the start of a character, one to three bytes.
-    fn begin(&mut self, start: &[u8]) {
-        self.begun[..start.len()].copy_from_slice(start);
-        self.begun_len = start.len() as u8;
+    /// Keeps the start of a character, three bytes at most.
+    fn begin(&mut self, start: &[u8]) -> Result<(), InvalidUtf8> {
+        start.iter().try_for_each(|byte| self.complete(*byte))
     }
 
     /// Adds a byte to the character that has begun.
@@ -145,6 +140,26 @@ impl Utf8Validator {
             Err(_) => return Err(InvalidUtf8),
         }
         Ok(())
+    }
+}
+
+/// The bytes at the end of a piece that are a character's first, if it needs more of them than there are.
+fn unfinished(piece: &[u8]) -> usize {
+    let last = piece.iter().rev().take(3);
+    let start = last.enumerate().find(|(_, byte)| **byte & 0xc0 != 0x80);
+    match start {
+        Some((after, byte)) if usize::from(sequence_bytes(*byte)) > after + 1 => after + 1,
+        _ => 0,
+    }
+}
+
+/// The bytes of a character that begins with `first` (RFC 3629 §3); 1 for what begins none, which is refused elsewhere.
+fn sequence_bytes(first: u8) -> u8 {
+    match first {
+        0xc0..0xe0 => 2,
+        0xe0..0xf0 => 3,
+        0xf0..0xf8 => 4,
+        _ => 1,
     }
 }
 
@@ -197,6 +212,30 @@ mod tests {
                 assert_eq!(validate_pieces(&pieces).is_ok(), expected, "{pieces:x?}");
             }
             assert_eq!(validate(text).is_ok(), str::from_utf8(text).is_ok());
+        }
+    }
+
+    #[test]
+    fn long_pieces_are_refused_when_they_cannot_become_text() {
+        let text = "plain κόσμε 日本 \u{1f600}\u{10ffff} "
+            .repeat(5)
+            .into_bytes();
+        for at in 0..text.len() {
+            for byte in [b'x', 0x80, 0xbf, 0xc0, 0xc3, 0xe0, 0xed, 0xf0, 0xf4, 0xff] {
+                let mut text = text.clone();
+                text[at] = byte;
+                for cut in at.saturating_sub(4)..text.len().min(at + 5) {
+                    let (piece, rest) = text.split_at(cut);
+                    let mut validator = Utf8Validator::default();
+                    let impossible =
+                        |text| str::from_utf8(text).is_err_and(|error| error.error_len().is_some());
+                    let refused = validator.push(piece).is_err();
+                    assert_eq!(refused, impossible(piece), "{byte:x} at {at}, cut at {cut}");
+                    if !refused {
+                        assert_eq!(validator.push(rest).is_err(), impossible(&text));
+                    }
+                }
+            }
         }
     }
 
