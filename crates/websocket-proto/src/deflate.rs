@@ -4,10 +4,13 @@
 //! which are given to a compressor as its dictionary when a message comes. The compressors themselves are lent from a
 //! [`DeflatePool`] for the length of one message.
 
+mod block;
 mod codec;
+mod huffman;
 mod offer;
 mod pool;
 mod shared;
+mod short;
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +29,8 @@ use crate::{
 /// How this end compresses, and what it asks of the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeflateConfig {
-    /// From 1, fast, to 9, small. Default 3.
+    /// From 1, fast, to 9, small. Up to 3, messages of 8 KiB at most that refer to none before are compressed alike, in a
+    /// way that is made for them. Default 3.
     pub level: u8,
     /// A shorter message is sent as it is, in bytes. Default 128.
     pub compress_bytes_min: usize,

@@ -5,13 +5,19 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::codec::{Compressors, Decompressor};
+use super::{
+    codec::{Compressors, Decompressor},
+    short::{SHORT_BYTES_MAX, ShortCompressor},
+};
 
 /// As many are kept as threads are likely to use at a time; a further one is freed after use.
 const KEPT_MAX: usize = 64;
 
 /// An output buffer that has grown beyond this is not kept.
 const OUTPUT_BYTES_KEPT_MAX: usize = 256 * 1024;
+
+/// At higher levels zlib compresses short messages too: it looks at more places.
+const SHORT_LEVEL_MAX: u8 = 3;
 
 /// A store of compressors that connections share.
 #[derive(Debug, Default)]
@@ -24,6 +30,7 @@ pub struct DeflatePool {
 pub(super) struct Lent {
     pub(super) compressors: Compressors,
     pub(super) decompressor: Decompressor,
+    short: ShortCompressor,
     /// Where a message is compressed to.
     pub(super) output: Vec<u8>,
 }
@@ -38,9 +45,16 @@ impl Lent {
         parts: [&[u8]; 2],
     ) -> &[u8] {
         self.output.clear();
-        self.compressors
-            .of(window_bits, level)
-            .compress(dictionary, parts, &mut self.output);
+        let [head, body] = parts;
+        let is_short = head.len() + body.len() <= SHORT_BYTES_MAX && level <= SHORT_LEVEL_MAX;
+        if is_short && dictionary.is_empty() {
+            self.short
+                .compress(parts, 1 << window_bits, &mut self.output);
+        } else {
+            self.compressors
+                .of(window_bits, level)
+                .compress(dictionary, parts, &mut self.output);
+        }
         &self.output
     }
 }
@@ -57,6 +71,7 @@ impl DeflatePool {
         let lent = self.lock().pop().unwrap_or_else(|| Lent {
             compressors: Compressors::default(),
             decompressor: Decompressor::new(),
+            short: ShortCompressor::new(),
             output: Vec::new(),
         });
         Loan {
