@@ -173,6 +173,7 @@ impl Connection {
     ///
     /// # Errors
     /// The peer's fault. The Close that tells it has been queued, and nothing more is received.
+    #[inline]
     pub fn handle_input<'a>(
         &mut self,
         now: Instant,
@@ -183,6 +184,26 @@ impl Connection {
             input.take_front(input.len());
             return Ok(None);
         }
+        if input.is_empty() {
+            return Ok(None);
+        }
+        let whole = self.receive.whole_message(&self.config.limits, input);
+        match whole {
+            Ok(Some(message)) => {
+                self.clock.on_message(now);
+                Ok(Some(Event::Message(message)))
+            }
+            Ok(None) => self.handle_rest(now, input),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// What [`handle_input`](Self::handle_input) does with all but whole messages.
+    fn handle_rest<'a>(
+        &mut self,
+        now: Instant,
+        input: &mut Input<'a>,
+    ) -> Result<Option<Event<'a>>, Error> {
         let mut rules = Rules {
             limits: &self.config.limits,
             deflate: self.deflate.as_deref_mut(),
@@ -260,6 +281,7 @@ impl Connection {
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
     #[must_use]
+    #[inline]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.deadline().map(|(due, _)| due)
     }
@@ -277,12 +299,14 @@ impl Connection {
     }
 
     /// Fills `slices` with the bytes to write next and gives how many were filled; 0 when there are none.
+    #[inline]
     pub fn poll_transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         self.transmit.poll_transmit(slices)
     }
 
     /// Takes away `count` bytes of what `poll_transmit` gave: they were written. With 0, a transport that keeps bytes has
     /// passed all of them on: the wait for the peer's Close begins when ours has left.
+    #[inline]
     pub fn transmitted(&mut self, now: Instant, count: usize) {
         self.transmit.transmitted(count);
         // The peer cannot answer a Close that it has not got.
@@ -298,6 +322,7 @@ impl Connection {
 
     /// The bytes that wait to be written.
     #[must_use]
+    #[inline]
     pub fn bytes_pending(&self) -> usize {
         self.transmit.bytes_pending()
     }
@@ -314,6 +339,7 @@ impl Connection {
 
     /// Whether a part of a message has arrived, and its end has not.
     #[must_use]
+    #[inline]
     pub fn is_in_message(&self) -> bool {
         self.receive.is_in_message()
     }
@@ -326,6 +352,7 @@ impl Connection {
 
     /// How far the closing handshake has come.
     #[must_use]
+    #[inline]
     pub fn closing(&self) -> Closing {
         self.closing
     }
@@ -333,11 +360,13 @@ impl Connection {
     /// Whether this end is to close the transport once everything is written: the server after the closing handshake
     /// (RFC 6455 §7.1.1), either role after a failure (§7.1.7).
     #[must_use]
+    #[inline]
     pub fn is_transport_done(&self) -> bool {
         let server_done = self.closing == Closing::Done && matches!(self.role, Role::Server);
         server_done || self.failed || matches!(self.closing, Closing::Clean | Closing::Dropped)
     }
 
+    #[inline]
     fn is_receiving(&self) -> bool {
         !self.failed && matches!(self.closing, Closing::Open | Closing::Sent)
     }

@@ -100,19 +100,21 @@ impl FrameHeader {
     }
 
     /// Writes the header behind `out`, its length in the shortest form.
+    #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
         let masked = if self.mask.is_some() { 0x80 } else { 0 };
         let fin = if self.fin { 0x80 } else { 0 };
         let rsv1 = if self.rsv1 { 0x40 } else { 0 };
-        out.push(fin | rsv1 | self.opcode as u8);
+        let first = fin | rsv1 | self.opcode as u8;
+        // Each form at once: a byte at a time, every one would ask whether there is room.
         match self.payload_bytes {
-            length @ 0..=125 => out.push(masked | length as u8),
+            length @ 0..=125 => out.extend_from_slice(&[first, masked | length as u8]),
             length @ 126..=0xffff => {
-                out.push(masked | 126);
-                out.extend_from_slice(&(length as u16).to_be_bytes());
+                let [high, low] = (length as u16).to_be_bytes();
+                out.extend_from_slice(&[first, masked | 126, high, low]);
             }
             length => {
-                out.push(masked | 127);
+                out.extend_from_slice(&[first, masked | 127]);
                 out.extend_from_slice(&length.to_be_bytes());
             }
         }

@@ -77,6 +77,7 @@ impl Clock {
     }
 
     /// What is due next, and when.
+    #[inline]
     pub(super) fn deadline(&self, timing: &Timing, in_frame: bool) -> Option<(Instant, Deadline)> {
         if let Some(close_written) = self.close_written {
             return Some(over(close_written, timing.close_wait_max, Wait::Close));
@@ -95,10 +96,15 @@ impl Clock {
             (Some(interval), None) => Some((self.last_received + interval, Deadline::Ping)),
             _ => None,
         };
-        [stall, pong, idle, ping]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(due, _)| *due)
+        sooner(sooner(sooner(stall, pong), idle), ping)
+    }
+}
+
+/// Which of two comes first; it is asked after every message, and mostly there is one.
+fn sooner<T>(one: Option<(Instant, T)>, other: Option<(Instant, T)>) -> Option<(Instant, T)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if one.0 <= other.0 { one } else { other }),
+        (one, other) => one.or(other),
     }
 }
 

@@ -3,6 +3,8 @@
 //! A message that lies whole in one input is unmasked there and lent out; one that comes in pieces is gathered in a
 //! buffer that grows with what has arrived, never with what a header announces.
 
+mod whole;
+
 use std::{mem, time::Instant};
 
 use bytes::{Bytes, BytesMut};

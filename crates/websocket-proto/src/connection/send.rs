@@ -67,17 +67,18 @@ impl Connection {
     /// As [`send`](Self::send).
     pub fn send_copy(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
         debug_assert!(kind == MessageKind::Binary || std::str::from_utf8(payload).is_ok());
-        self.push(opcode_of(kind), &[], Body::Copied(payload))
+        self.push_copy(opcode_of(kind), payload)
     }
 
     /// Queues a message that arrived, as it is: an echo.
     ///
     /// # Errors
     /// As [`send`](Self::send).
+    #[inline]
     pub fn send_back(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
         let opcode = opcode_of(message.kind());
         match message.into_payload() {
-            Payload::Borrowed(bytes) => self.push(opcode, &[], Body::Copied(bytes)),
+            Payload::Borrowed(bytes) => self.push_copy(opcode, bytes),
             Payload::Owned(bytes) => self.push(opcode, &[], Body::Shared(bytes)),
         }
     }
@@ -122,6 +123,27 @@ impl Connection {
         self.closing.on_close_sent();
     }
 
+    /// Queues a copy of a payload, the short way where it is neither masked nor compressed.
+    #[inline]
+    fn push_copy(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
+        if !matches!(self.role, Role::Server) || self.deflate.is_some() {
+            return self.push(opcode, &[], Body::Copied(payload));
+        }
+        self.check_message()?;
+        let header = FrameHeader {
+            fin: true,
+            rsv1: false,
+            opcode,
+            mask: None,
+            payload_bytes: payload.len() as u64,
+        };
+        self.transmit.push_with(|flat| {
+            header.encode(flat);
+            flat.extend_from_slice(payload);
+        });
+        Ok(())
+    }
+
     fn push(&mut self, opcode: Opcode, head: &[u8], body: Body<'_>) -> Result<(), SendError> {
         self.check_message()?;
         if !self.push_compressed(opcode, head, body.as_slice()) {
@@ -131,6 +153,7 @@ impl Connection {
     }
 
     /// Whether a whole message can be sent.
+    #[inline]
     fn check_message(&self) -> Result<(), SendError> {
         self.check_open()?;
         match self.pieces {
@@ -139,6 +162,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     pub(super) fn check_open(&self) -> Result<(), SendError> {
         let open = !self.failed && self.closing == Closing::Open;
         if open {
@@ -228,7 +252,9 @@ impl Connection {
             (Some(key), body) => self.push_masked(&header, key, head, body),
             (None, Body::Copied(body)) => self.transmit.push_with(|flat| {
                 header.encode(flat);
-                flat.extend_from_slice(head);
+                if !head.is_empty() {
+                    flat.extend_from_slice(head);
+                }
                 flat.extend_from_slice(body);
             }),
             (None, Body::Shared(body)) => self.push_plain(&header, head, &body),

@@ -47,6 +47,7 @@ impl TransmitQueue {
     }
 
     /// Adds whatever `write` appends to the flat buffer.
+    #[inline]
     pub fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let before = self.flat.len();
         write(&mut self.flat);
@@ -74,7 +75,18 @@ impl TransmitQueue {
     }
 
     /// Fills `slices` with what is to be written next and tells how many were filled; 0 when nothing waits.
+    #[inline]
     pub fn poll_transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        match slices {
+            [first, ..] if self.segments.is_empty() && self.flat_tail > 0 => {
+                *first = IoSlice::new(&self.flat[self.flat_start..]);
+                1
+            }
+            slices => self.fill(slices),
+        }
+    }
+
+    fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut at = self.flat_start;
         let mut count = 0;
         let tail = (self.flat_tail > 0).then_some(&Segment::Flat(0));
