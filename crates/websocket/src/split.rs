@@ -108,6 +108,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         Ok(())
     }
 
+    /// Puts a message behind what waits to be written, as [`Socket::feed`] does: the next `send` or `flush` writes it, or
+    /// the other half when it receives.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
+        poll_fn(|cx| self.0.poll(Half::Sender, cx, Socket::poll_room)).await;
+        self.queue(message.into())
+    }
+
     /// Sends a message as it is, as [`Socket::send_uncompressed`] does.
     ///
     /// # Errors
@@ -133,8 +143,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
         self.0.lock().queue(message)
     }
 
-    /// Ready when the operating system has taken all of it, or never will.
-    pub(crate) async fn flush(&self) {
+    /// Writes what waits: ready when the operating system has taken all of it, or never will.
+    pub async fn flush(&self) {
         poll_fn(|cx| self.0.poll(Half::Sender, cx, Socket::poll_flush)).await;
     }
 
