@@ -20,8 +20,10 @@ mod whose;
 use std::{
     io::{self, Write},
     net::SocketAddr,
+    num::NonZeroUsize,
     process::ExitCode,
     sync::Arc,
+    thread::available_parallelism,
 };
 
 use gumboot_broker::{Config, Endpoints, Server, StartError};
@@ -161,7 +163,12 @@ fn allow_many_files() {
 }
 
 fn runtime(threads: Option<usize>) -> io::Result<Runtime> {
-    let mut builder = Builder::new_multi_thread();
+    let threads = threads.or_else(|| available_parallelism().ok().map(NonZeroUsize::get));
+    let mut builder = match threads {
+        // One thread has nobody to share its tasks with, and need not keep them where others could take them.
+        Some(1) => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
     if let Some(threads) = threads {
         builder.worker_threads(threads);
     }
