@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+    atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
 use gumboot_websocket::Traffic;
@@ -12,10 +12,28 @@ use serde::Serialize;
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     connections: [AtomicU64; ConnectionKind::COUNT],
+    shares: [Share; SHARES],
+}
+
+/// What some of the threads have counted. Each is in cache lines of its own, so that threads do not wait for each other.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Share {
     messages_in: AtomicU64,
     messages_out: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
+}
+
+/// More threads than these have a share in common.
+const SHARES: usize = 16;
+
+thread_local! {
+    /// Which share this thread counts in.
+    static SHARE: usize = {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        THREADS.fetch_add(1, Relaxed) % SHARES
+    };
 }
 
 /// What a connection is used for.
@@ -68,12 +86,14 @@ impl Metrics {
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        Totals {
-            messages_in: self.messages_in.load(Relaxed),
-            messages_out: self.messages_out.load(Relaxed),
-            bytes_in: self.bytes_in.load(Relaxed),
-            bytes_out: self.bytes_out.load(Relaxed),
+        let mut totals = Totals::default();
+        for share in &self.shares {
+            totals.messages_in += share.messages_in.load(Relaxed);
+            totals.messages_out += share.messages_out.load(Relaxed);
+            totals.bytes_in += share.bytes_in.load(Relaxed);
+            totals.bytes_out += share.bytes_out.load(Relaxed);
         }
+        totals
     }
 
     pub(crate) fn connections(&self) -> Connections {
@@ -103,13 +123,14 @@ pub(crate) struct Connected {
 impl Connected {
     /// Counts what the connection has done since it was last counted.
     pub(crate) fn add(&self, traffic: Traffic, messages: Messages) {
+        let share = &self.metrics.shares[SHARE.with(|share| *share)];
         if traffic != Traffic::default() {
-            self.metrics.bytes_in.fetch_add(traffic.bytes_in, Relaxed);
-            self.metrics.bytes_out.fetch_add(traffic.bytes_out, Relaxed);
+            share.bytes_in.fetch_add(traffic.bytes_in, Relaxed);
+            share.bytes_out.fetch_add(traffic.bytes_out, Relaxed);
         }
         if messages != Messages::default() {
-            self.metrics.messages_in.fetch_add(messages.r#in, Relaxed);
-            self.metrics.messages_out.fetch_add(messages.out, Relaxed);
+            share.messages_in.fetch_add(messages.r#in, Relaxed);
+            share.messages_out.fetch_add(messages.out, Relaxed);
         }
     }
 }
@@ -123,6 +144,32 @@ impl Drop for Connected {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_every_thread_has_counted_is_in_the_totals() {
+        let metrics = Arc::new(Metrics::default());
+        std::thread::scope(|scope| {
+            for _ in 0..2 * SHARES {
+                scope.spawn(|| {
+                    let connected = metrics.connected(ConnectionKind::Echo);
+                    let (bytes_in, bytes_out) = (1, 2);
+                    let traffic = Traffic {
+                        bytes_in,
+                        bytes_out,
+                    };
+                    connected.add(traffic, Messages { r#in: 3, out: 4 });
+                });
+            }
+        });
+        let threads = 2 * SHARES as u64;
+        let expected = Totals {
+            messages_in: 3 * threads,
+            messages_out: 4 * threads,
+            bytes_in: threads,
+            bytes_out: 2 * threads,
+        };
+        assert_eq!(metrics.totals(), expected);
+    }
 
     #[test]
     fn a_connection_is_counted_while_it_lives() {

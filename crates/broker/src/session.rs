@@ -58,6 +58,15 @@ pub(crate) trait Line<P> {
     fn take_traffic(&mut self) -> Traffic;
 }
 
+/// What is known of what others have for the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outbox {
+    /// Nothing.
+    Unknown,
+    /// It is empty, and the task is woken when that changes.
+    Waits,
+}
+
 /// The task of a connection: done when its transport has ended.
 #[derive(Debug)]
 pub(crate) struct Session<L, P> {
@@ -79,36 +88,53 @@ impl<L: Line<P>, P: Subprotocol> Session<L, P> {
 
     /// Rounds until there is nothing to do at once; ready at the end of the connection.
     fn poll_rounds(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // What the clock says is needed for waits of seconds: it is read once.
+        let now = now();
+        let mut outbox = Outbox::Unknown;
         for _ in 0..ROUNDS_MAX {
             if self.line.is_ending() {
                 return self.poll_end(cx);
             }
-            if self.poll_round(cx).is_pending() {
+            if self.poll_round(cx, now, &mut outbox).is_pending() {
                 return Poll::Pending;
             }
         }
+        // A peer that always sends does not keep what is due from being done.
+        let _ = self.poll_timer(cx);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
     /// One round; ready if there may be more to do at once.
-    fn poll_round(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let now = now();
+    fn poll_round(&mut self, cx: &mut Context<'_>, now: Instant, outbox: &mut Outbox) -> Poll<()> {
         let blocked = self.line.is_blocked();
         let read = if self.protocol.takes_input() {
             self.poll_read(cx, now)
         } else {
             Poll::Pending
         };
-        let outbox = self.protocol.poll_outbox(cx, now, self.line.carrier());
+        let mut sent = Poll::Pending;
+        if read.is_ready() || *outbox == Outbox::Unknown {
+            sent = self.protocol.poll_outbox(cx, now, self.line.carrier());
+            // If there was no room it may not have been looked at.
+            *outbox = match sent.is_pending() && !self.line.is_blocked() {
+                true => Outbox::Waits,
+                false => Outbox::Unknown,
+            };
+        }
         let _ = self.line.poll_write(cx, now).map(log_end);
         if blocked && !self.line.is_blocked() {
             // What was not read is no silence.
             self.protocol.handle_received(now);
+            *outbox = Outbox::Unknown;
+            return Poll::Ready(());
+        }
+        if read.is_ready() || sent.is_ready() || self.line.is_ending() {
             return Poll::Ready(());
         }
         let timer = self.poll_timer(cx);
-        if read.is_ready() || outbox.is_ready() || timer.is_ready() || self.line.is_ending() {
+        if timer.is_ready() || self.line.is_ending() {
+            *outbox = Outbox::Unknown;
             return Poll::Ready(());
         }
         Poll::Pending
@@ -145,6 +171,7 @@ impl<L: Line<P>, P: Subprotocol> Session<L, P> {
     }
 }
 
+#[inline]
 fn log_end(ended: Result<(), LinkError>) {
     if let Err(error) = ended {
         debug!(%error, "connection ended");

@@ -45,10 +45,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
 
     /// The connection, to send on.
     pub fn connection(&mut self) -> &mut Connection {
-        if self.connection.bytes_pending() == 0 {
-            self.connection.lend_buffer(scratch::take_write());
-        }
+        lend_buffer(&mut self.connection);
         &mut self.connection
+    }
+
+    /// Whether a part of a message has arrived, and its end has not.
+    pub fn is_in_message(&self) -> bool {
+        self.connection.is_in_message()
     }
 
     /// How far the closing handshake has come.
@@ -83,20 +86,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         if self.is_blocked() {
             return Poll::Pending;
         }
-        self.connection();
         let read = if let Some((buffer, space)) = self.connection.payload_space() {
             let buffer = buffer.limit(space);
             let count = ready!(self.pipe.poll_read_into(cx, buffer));
-            count.and_then(|count| feed_payload(&mut self.connection, now, count, on_event))
+            count.and_then(|count| feed_payload(self.connection(), now, count, on_event))
         } else if self.leftover.is_empty() {
             let connection = &mut self.connection;
-            let fed = self
-                .pipe
-                .poll_read(cx, |bytes| feed(connection, now, bytes, on_event));
+            let fed = self.pipe.poll_read(cx, |bytes| {
+                lend_buffer(connection);
+                feed(connection, now, bytes, on_event)
+            });
             ready!(fed).flatten()
         } else {
             let mut leftover = mem::take(&mut self.leftover);
-            feed(&mut self.connection, now, &mut leftover, on_event)
+            feed(self.connection(), now, &mut leftover, on_event)
         };
         if let Err(LinkError::Eof | LinkError::Io(_)) = read {
             self.abandon();
@@ -215,6 +218,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         } else {
             self.connection.handle_transport_lost();
         }
+    }
+}
+
+/// Gives the connection a buffer for what will be queued, if it has none.
+fn lend_buffer(connection: &mut Connection) {
+    if connection.bytes_pending() == 0 {
+        connection.lend_buffer(scratch::take_write());
     }
 }
 

@@ -389,17 +389,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         cx: &mut Context<'_>,
         out: &impl Transmit,
     ) -> Poll<io::Result<usize>> {
-        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-        let count = out.poll_transmit(&mut slices);
-        let io = Pin::new(&mut self.io);
-        let written = match &slices[..count] {
-            [one] => ready!(io.poll_write(cx, one))?,
-            slices => ready!(io.poll_write_vectored(cx, slices))?,
+        // Mostly all lies in one place, and a list of 64 would take longer to clear than that to write.
+        let mut two = [IoSlice::new(&[]); 2];
+        let written = match out.poll_transmit(&mut two) {
+            1 => ready!(Pin::new(&mut self.io).poll_write(cx, &two[0]))?,
+            _ => ready!(self.poll_write_vectored(cx, out))?,
         };
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &impl Transmit,
+    ) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let count = out.poll_transmit(&mut slices);
+        Pin::new(&mut self.io).poll_write_vectored(cx, &slices[..count])
     }
 
     /// Reads and drops, some at a time; ready at the peer's end.

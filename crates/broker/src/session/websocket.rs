@@ -50,7 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: OnMessage> Line<P> for Link<S> {
                 protocol.on_message(now, message, connection);
             }
         }));
-        if self.connection().is_in_message() {
+        if self.is_in_message() {
             // Part of a message is a sign of life, though there is nothing to do with it yet.
             protocol.handle_received(now);
         }

@@ -10,7 +10,7 @@ use gumboot_websocket::proto::{Connection, MessageRef};
 
 use crate::{
     hub::Seat,
-    mailbox::{Items, Signal},
+    mailbox::Signal,
     metrics::Messages,
     subprotocol::{Carrier, Subprotocol, stomp::going_away},
 };
@@ -45,8 +45,8 @@ impl Subprotocol for Echo {
         _: Instant,
         carrier: &mut impl Carrier,
     ) -> Poll<()> {
-        let signal = self.seat.mailbox().poll_take(cx, &mut Items::default());
-        if signal == Some(Signal::Drain) {
+        // Nobody sends it messages.
+        if self.seat.mailbox().poll_signal(cx) == Some(Signal::Drain) {
             carrier.end(&going_away());
         }
         Poll::Pending
