@@ -1,12 +1,15 @@
 //! `gumboot-bench`: loads on WebSocket and STOMP servers, a bare loop on a disk, and one on sockets. Each subcommand but
-//! the last is one measurement and prints its figures as one line of JSON. `cargo xtask bench` starts the servers and puts the figures together.
+//! the last is one measurement and prints its figures as one line of JSON. `cargo xtask bench` starts the servers and puts
+//! the figures together.
 #![forbid(unsafe_code)]
 
 mod backlog;
 mod bare;
 mod body;
+mod calls;
 mod client;
 mod connection;
+mod echo;
 mod events;
 mod fan_out;
 mod floor;
@@ -40,6 +43,8 @@ struct Args {
 enum Command {
     /// Write groups of messages to a file and sync it after each
     Bare(bare::Args),
+    /// Send messages to a WebSocket echo, so many on the way at any time, and check what comes back
+    Echo(echo::Args),
     /// Send messages to many subscribers, one at a time or some at once
     FanOut(fan_out::Args),
     /// Fill a queue
@@ -77,6 +82,7 @@ fn run(command: Command) -> Result<Value, Failure> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     match command {
         Command::Bare(args) => bare::run(&args),
+        Command::Echo(args) => echo::run(&args),
         Command::FanOut(args) => fan_out::run(&args),
         Command::Fill(args) => runtime.block_on(backlog::fill(args)),
         Command::First(args) => runtime.block_on(backlog::first(args)),

@@ -1,199 +1,262 @@
-//! `cargo xtask bench durable`: durable messages of Gumboot beside those of RabbitMQ, and beside a bare loop that writes
-//! and syncs the same bytes, all in one run. The loads are `gumboot-bench`; the figures go to BENCHMARKS.md.
+//! `cargo xtask bench [SCENARIO...]`: servers and what is measured of them, by scenario. Each starts servers, has
+//! `gumboot-bench` put load on them, and gives a section of BENCHMARKS.md; [`SCENARIOS`] is the table of all.
 
+mod document;
+mod durable;
+mod echo;
 mod figures;
 mod machine;
-mod servers;
+mod peers;
+mod pinned;
+mod plot;
+mod progress;
 
-use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use self::figures::{Backlog, Figures, Latency, Sends};
-use self::servers::{Gumboot, Subject};
+use self::document::Section;
+use self::pinned::Cores;
 use crate::context::{Context, Failure};
-use crate::folder::Folder;
-use crate::{process, program, rabbitmq};
+use crate::{process, program};
 
-/// The longest that all of it may take.
-const BOUND: Duration = Duration::from_secs(60 * 60);
+/// Something that is measured, and told in one section.
+#[derive(Debug)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    /// The heading of its section.
+    title: &'static str,
+    /// The longest that it may take, building and installing included.
+    bound_minutes: u64,
+    run: fn(&Bench<'_>) -> Result<Report, Failure>,
+}
 
-/// How often each figure is taken, by turns; what is told is the median.
-const ROUNDS: usize = 3;
-const PRODUCERS: [usize; 3] = [1, 16, 256];
-const SECONDS: u64 = 3;
-const BYTES: u64 = 256;
-const RATE: u64 = 1_000;
-const RATE_SECONDS: u64 = 10;
-const BACKLOG: u64 = 1_000_000;
+/// Every scenario, in the order of the sections.
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "echo",
+        about: "what an echo costs, beside raw sockets and other WebSocket servers",
+        title: "Echo",
+        bound_minutes: 60,
+        run: echo::run,
+    },
+    Scenario {
+        name: "compressed",
+        about: "the same of compressed messages",
+        title: "Compressed echo",
+        bound_minutes: 30,
+        run: echo::run_compressed,
+    },
+    Scenario {
+        name: "tls",
+        about: "the same over TLS",
+        title: "Echo over TLS",
+        bound_minutes: 30,
+        run: echo::run_tls,
+    },
+    Scenario {
+        name: "durable",
+        about: "durable messages, beside RabbitMQ and what the disk can do",
+        title: "Durable messages",
+        bound_minutes: 60,
+        run: durable::run,
+    },
+];
 
-/// How long a server is left alone after a load, so that what it does afterwards is not taken for the next.
-const PAUSE: Duration = Duration::from_secs(2);
+/// What a scenario has measured, as Markdown.
+#[derive(Debug, Default)]
+struct Report {
+    /// What there is to know of the run beside the machine: versions, what could not be measured; a sentence each.
+    remarks: Vec<String>,
+    /// Tables, with what they are.
+    text: String,
+}
 
-pub(crate) fn durable() -> ExitCode {
-    let measured = Context::discover().and_then(|cx| measure(&cx.within(BOUND)));
-    match measured {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Broken(reason) | Failure::Missing(reason)) => {
-            eprintln!("xtask: {reason}");
-            ExitCode::FAILURE
+/// What was asked for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    scenarios: Vec<&'static Scenario>,
+    /// Whether each scenario takes its short form.
+    quick: bool,
+    /// The names of the servers that are measured; all, if there are none.
+    servers: Vec<String>,
+}
+
+impl Asked {
+    /// Reads the command line: names of scenarios, `--quick`, and `--servers=NAME,...`. The error is what is not
+    /// understood.
+    pub(crate) fn parse(arguments: &[String]) -> Result<Self, &String> {
+        const SERVERS: &str = "--servers=";
+        let lists = arguments
+            .iter()
+            .filter_map(|name| name.strip_prefix(SERVERS));
+        let servers = lists.flat_map(|list| list.split(',')).map(str::to_owned);
+        let servers: Vec<String> = servers.collect();
+        let (flags, names): (Vec<_>, Vec<_>) = arguments
+            .iter()
+            .filter(|name| !name.starts_with(SERVERS))
+            .partition(|name| *name == "--quick");
+        let known = |name: &&String| SCENARIOS.iter().any(|scenario| scenario.name == **name);
+        if let Some(unknown) = names.iter().find(|name| !known(name)) {
+            return Err(unknown);
         }
+        let wanted = |scenario: &&Scenario| {
+            names.is_empty() || names.iter().any(|name| *name == scenario.name)
+        };
+        Ok(Self {
+            scenarios: SCENARIOS.iter().filter(wanted).collect(),
+            quick: !flags.is_empty(),
+            servers,
+        })
+    }
+
+    /// The command of one scenario, as it is typed.
+    fn command(&self, scenario: &Scenario) -> String {
+        let quick = if self.quick { " --quick" } else { "" };
+        let servers = match self.servers.is_empty() {
+            true => String::new(),
+            false => format!(" --servers={}", self.servers.join(",")),
+        };
+        format!("cargo xtask bench {}{quick}{servers}", scenario.name)
     }
 }
 
-fn measure(cx: &Context) -> Result<(), Failure> {
-    let bench = Bench {
-        cx,
-        load: program::build_bench(cx)?,
-        folder: Folder::empty(cx.target.join("bench"))?,
-    };
-    let program = program::build(cx)?;
-    let mut figures = Figures::new(machine::describe(cx)?);
-    let mut gumboot = Gumboot::new(&bench.folder, program)?;
-    if rabbitmq::is_installed() {
-        rabbitmq::with_node(cx, |node| {
-            node.listens()?;
-            figures.rabbitmq = Some(node.version(cx)?);
-            bench.measure(&mut figures, &mut gumboot, Some(node))
-        })?;
-    } else {
-        bench.measure(&mut figures, &mut gumboot, None::<&mut rabbitmq::Node>)?;
+/// Runs the scenarios one after the other, also after a failure; each writes its section when it is done.
+pub(crate) fn run(asked: &Asked) -> ExitCode {
+    let mut status = ExitCode::SUCCESS;
+    for scenario in &asked.scenarios {
+        eprintln!("=== {}: {}", scenario.name, scenario.about);
+        let begin = Instant::now();
+        match run_one(asked, scenario) {
+            Ok(()) => eprintln!("=== {}: {} s", scenario.name, begin.elapsed().as_secs()),
+            Err(Failure::Broken(reason) | Failure::Missing(reason)) => {
+                eprintln!("xtask: {}: {reason}", scenario.name);
+                status = ExitCode::FAILURE;
+            }
+        }
     }
-    figures.load_after = machine::load();
-    let text = figures.text();
+    status
+}
+
+fn run_one(asked: &Asked, scenario: &Scenario) -> Result<(), Failure> {
+    let cx = Context::discover()?.within(Duration::from_secs(scenario.bound_minutes * 60));
+    let bench = Bench::prepare(&cx, scenario, asked)?;
+    let machine = machine::describe(&cx)?;
+    let load_before = machine::load();
+    let report = (scenario.run)(&bench)?;
+    let section = Section {
+        title: scenario.title,
+        command: &asked.command(scenario),
+        machine: &machine,
+        load_before: &load_before,
+        load_after: &machine::load(),
+        report: &report,
+    };
+    let text = section.text();
     print!("\n{text}");
     let path = cx.root.join("BENCHMARKS.md");
-    fs::write(&path, text)
-        .map_err(|error| Failure::Broken(format!("cannot write {}: {error}", path.display())))
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    let titles: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.title).collect();
+    fs::write(
+        &path,
+        document::with_section(&before, &titles, scenario.title, &text),
+    )
+    .map_err(|error| Failure::Broken(format!("cannot write {}: {error}", path.display())))
 }
 
-/// Runs loads.
+/// What every scenario is given.
+#[derive(Debug)]
 struct Bench<'a> {
     cx: &'a Context,
+    /// Whether the short form is asked for: a few minutes, to see a change, not to publish.
+    quick: bool,
+    /// As [`Asked::servers`].
+    servers: &'a [String],
+    /// The program of this work tree, in its release build.
+    gumboot: PathBuf,
+    /// The program that loads servers.
     load: PathBuf,
-    folder: Folder,
+    /// Where the servers of this scenario and its loads may write.
+    folder: PathBuf,
+    cores: Cores,
 }
 
-impl Bench<'_> {
-    fn measure(
-        &self,
-        figures: &mut Figures,
-        gumboot: &mut dyn Subject,
-        mut other: Option<&mut impl Subject>,
-    ) -> Result<(), Failure> {
-        gumboot.start(self.cx)?;
-        for round in 0..ROUNDS {
-            for producers in PRODUCERS {
-                let queue = format!("/queue/sends-{round}-{producers}");
-                let row = figures.sends.entry(producers).or_default();
-                row.bare.push(self.bare(producers)?);
-                row.gumboot.push(self.sends(gumboot, producers, &queue)?);
-                if let Some(other) = &mut other {
-                    row.rabbitmq.push(self.sends(*other, producers, &queue)?);
-                }
-            }
-        }
-        for _ in 0..ROUNDS {
-            figures.latency.gumboot.push(self.latency(gumboot)?);
-            if let Some(other) = &mut other {
-                figures.latency.rabbitmq.push(self.latency(*other)?);
-            }
-        }
-        figures.backlog.gumboot = Some(self.backlog(gumboot)?);
-        if let Some(other) = &mut other {
-            figures.backlog.rabbitmq = Some(self.backlog(*other)?);
-        }
-        gumboot.kill();
-        Ok(())
-    }
-
-    fn bare(&self, group: usize) -> Result<f64, Failure> {
-        let file = self.folder.path().join("bare");
-        let mut command = self.command("bare", &[("group", group as u64), ("seconds", SECONDS)]);
-        let figures = self.run(command.arg("--file").arg(file))?;
-        number(&figures, "messages_per_second")
-    }
-
-    fn sends(
-        &self,
-        subject: &mut dyn Subject,
-        producers: usize,
-        queue: &str,
-    ) -> Result<Sends, Failure> {
-        let numbers = [("producers", producers as u64), ("seconds", SECONDS)];
-        let figures = self.load("sends", subject, queue, &numbers)?;
-        thread::sleep(PAUSE);
-        Ok(Sends {
-            per_second: number(&figures, "sends_per_second")?,
-            us_p99: number(&figures, "receipt_us_p99")?,
+impl<'a> Bench<'a> {
+    fn prepare(cx: &'a Context, scenario: &Scenario, asked: &'a Asked) -> Result<Self, Failure> {
+        let folder = cx.target.join("bench").join(scenario.name);
+        fs::create_dir_all(&folder).map_err(|error| {
+            Failure::Broken(format!("cannot create {}: {error}", folder.display()))
+        })?;
+        Ok(Self {
+            cx,
+            quick: asked.quick,
+            servers: &asked.servers,
+            gumboot: program::build(cx)?,
+            load: program::build_bench(cx)?,
+            folder,
+            cores: Cores::choose()?,
         })
     }
 
-    fn latency(&self, subject: &mut dyn Subject) -> Result<Latency, Failure> {
-        let numbers = [("rate", RATE), ("seconds", RATE_SECONDS)];
-        let figures = self.load("latency", subject, "/queue/latency", &numbers)?;
-        Ok(Latency {
-            us_p50: number(&figures, "us_p50")?,
-            us_p99: number(&figures, "us_p99")?,
-        })
+    /// Whether a server of this name is to be measured.
+    fn is_wanted(&self, server: &str) -> bool {
+        self.servers.is_empty() || self.servers.iter().any(|wanted| wanted == server)
     }
 
-    /// Fills a queue of a server that has nothing else, ends the server as a crash would, and starts it again.
-    fn backlog(&self, subject: &mut dyn Subject) -> Result<Backlog, Failure> {
-        const QUEUE: &str = "/queue/backlog";
-        subject.begin_anew(self.cx)?;
-        let numbers = [("count", BACKLOG)];
-        let filled = self.load("fill", subject, QUEUE, &numbers)?;
-        thread::sleep(PAUSE);
-        let disk_bytes = machine::disk_bytes(&subject.data())?;
-        subject.kill();
-        let begin = Instant::now();
-        subject.restart(self.cx)?;
-        self.load("first", subject, QUEUE, &[])?;
-        Ok(Backlog {
-            fill_seconds: number(&filled, "seconds")?,
-            restart_seconds: begin.elapsed().as_secs_f64(),
-            disk_per_byte: disk_bytes as f64 / (BACKLOG * BYTES) as f64,
-        })
-    }
-
-    fn load(
-        &self,
-        name: &str,
-        subject: &dyn Subject,
-        queue: &str,
-        numbers: &[(&str, u64)],
-    ) -> Result<Value, Failure> {
-        let mut command = self.command(name, numbers);
-        command.args(["--server", &format!("127.0.0.1:{}", subject.port())]);
-        self.run(command.args(["--destination", queue]))
-    }
-
-    fn command(&self, name: &str, numbers: &[(&str, u64)]) -> Command {
-        let mut command = Command::new(&self.load);
-        command.arg(name);
-        for (flag, number) in numbers {
-            command.args([format!("--{flag}"), number.to_string()]);
-        }
+    /// One measurement: a subcommand of `gumboot-bench` on the core of the load, to be given arguments.
+    fn load(&self, subcommand: &str) -> Command {
+        let mut command = self.cores.for_load(&self.load);
+        command.arg(subcommand);
         command
     }
 
-    fn run(&self, command: &mut Command) -> Result<Value, Failure> {
+    /// Runs a load and gives its figures; they are added to `figures.log` in the scenario's folder, with the command.
+    fn measure(&self, command: &mut Command) -> Result<Value, Failure> {
         let text = process::capture(self.cx, command)?;
-        let arguments: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
-        println!("{}: {}", arguments.join(" "), text.trim());
+        let line = format!("{}: {}\n", process::shown(command), text.trim());
+        let path = self.folder.join("figures.log");
+        let log = File::options().create(true).append(true).open(&path);
+        log.and_then(|mut log| log.write_all(line.as_bytes()))
+            .map_err(|error| {
+                Failure::Broken(format!("cannot write {}: {error}", path.display()))
+            })?;
         serde_json::from_str(&text)
             .map_err(|error| Failure::Broken(format!("no figures: {error}: {text}")))
     }
 }
 
-fn number(figures: &Value, name: &str) -> Result<f64, Failure> {
-    figures[name]
-        .as_f64()
-        .ok_or_else(|| Failure::Broken(format!("there is no {name} in {figures}")))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(arguments: &[&str]) -> Result<(Vec<&'static str>, bool), String> {
+        let arguments: Vec<String> = arguments.iter().map(|&name| name.to_owned()).collect();
+        let asked = Asked::parse(&arguments).map_err(Clone::clone)?;
+        let names = asked.scenarios.iter().map(|scenario| scenario.name);
+        Ok((names.collect(), asked.quick))
+    }
+
+    #[test]
+    fn without_names_all_are_measured() {
+        let all = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        assert_eq!(names(&["--quick"]), Ok((all, true)));
+        assert_eq!(names(&["durable"]), Ok((vec!["durable"], false)));
+        assert_eq!(names(&["durable", "durables"]), Err("durables".to_owned()));
+    }
+
+    #[test]
+    fn a_section_names_the_command_that_writes_it() {
+        let arguments = ["--servers=gumboot,bun", "tls", "--quick"].map(str::to_owned);
+        let asked = Asked::parse(&arguments).expect("all is known");
+        let command = asked.command(asked.scenarios[0]);
+        assert_eq!(
+            command,
+            "cargo xtask bench tls --quick --servers=gumboot,bun"
+        );
+    }
 }

@@ -33,6 +33,11 @@ impl Context {
 
 pub(crate) fn fmt(cx: &Context) -> Outcome {
     process::run(cx, cargo(cx).args(["fmt", "--all", "--check"]))?;
+    let peers = "bench/peers/Cargo.toml";
+    process::run(
+        cx,
+        cargo(cx).args(["fmt", "--check", "--manifest-path", peers]),
+    )?;
     Ok(vec![])
 }
 

@@ -24,25 +24,24 @@ const CHROMIUM_VARIABLE: &str = "GUMBOOT_CHROMIUM";
 
 /// The folder `node_modules` with the packages of peers/package-lock.json.
 pub(crate) fn node_modules(cx: &Context) -> Result<PathBuf, Failure> {
+    npm_packages(cx, "peers", "npm")
+}
+
+/// The folder `node_modules` with the packages of the lock file in the folder `list`, installed below the folder `name`.
+pub(crate) fn npm_packages(cx: &Context, list: &str, name: &str) -> Result<PathBuf, Failure> {
     ensure_program(cx, "node", &["nodejs"])?;
-    let folder = cx.peers().join("npm");
+    let list = cx.root.join(list);
+    let folder = cx.peers().join(name);
     let modules = folder.join("node_modules");
     once(
         &folder.join("installed.txt"),
-        &read(&cx.root.join("peers/package-lock.json"))?,
+        &read(&list.join("package-lock.json"))?,
         || {
             ensure_program(cx, "npm", &["npm"])?;
-            for name in [".npmrc", "package.json", "package-lock.json"] {
-                write(
-                    &folder.join(name),
-                    &read(&cx.root.join("peers").join(name))?,
-                )?;
+            for file in [".npmrc", "package.json", "package-lock.json"] {
+                write(&folder.join(file), &read(&list.join(file))?)?;
             }
-            process::run_logged(
-                cx,
-                "npm",
-                Command::new("npm").arg("ci").current_dir(&folder),
-            )
+            process::run_logged(cx, name, Command::new("npm").arg("ci").current_dir(&folder))
         },
     )?;
     Ok(modules)

@@ -28,11 +28,11 @@ mod tidy;
 const HELP: &str = "\
 The project's own commands.
 
-Usage: cargo xtask test [STEP...]    run the tests: the steps named, or all that need no naming
-       cargo xtask bench durable     measure durable messages, and write BENCHMARKS.md
-       cargo xtask help              print this
-
-Steps, in the order in which they run:
+Usage: cargo xtask test [STEP...]       run the tests: the steps named, or all that need no naming
+       cargo xtask bench [SCENARIO...]  measure: the scenarios named, or all; writes BENCHMARKS.md
+             --quick                    take less time: a short form of each
+             --servers=NAME,...         only these servers, such as raw-epoll, gumboot, bun
+       cargo xtask help                 print this
 ";
 
 /// The exit status of a command line that was not understood.
@@ -66,10 +66,10 @@ fn test(names: &[String]) -> ExitCode {
     }
 }
 
-fn bench(names: &[String]) -> ExitCode {
-    match names {
-        [name] if name == "durable" => bench::durable(),
-        _ => usage("what to measure is missing or unknown; there is `durable`"),
+fn bench(arguments: &[String]) -> ExitCode {
+    match bench::Asked::parse(arguments) {
+        Ok(asked) => bench::run(&asked),
+        Err(unknown) => usage(&format!("there is no scenario `{unknown}`")),
     }
 }
 
@@ -90,5 +90,13 @@ fn help() -> String {
             format!("  {:<10}{}{only}", step.name, step.about)
         })
         .collect();
-    format!("{HELP}{}", steps.join("\n"))
+    let scenarios: Vec<String> = bench::SCENARIOS
+        .iter()
+        .map(|scenario| format!("  {:<10}{}", scenario.name, scenario.about))
+        .collect();
+    format!(
+        "{HELP}\nSteps, in the order in which they run:\n{}\n\nScenarios:\n{}",
+        steps.join("\n"),
+        scenarios.join("\n")
+    )
 }

@@ -140,6 +140,11 @@ impl Server {
         })
     }
 
+    /// Of the process that was started.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.0.id()
+    }
+
     /// The address in the line that begins with `word`.
     pub(crate) fn address(&self, word: &str, bound: Duration) -> Result<String, Failure> {
         let found = self.find(bound, |line| {
@@ -236,7 +241,7 @@ fn failed(command: &Command, error: &io::Error) -> Failure {
 }
 
 /// A command as one would type it, with the program's name for its path.
-fn shown(command: &Command) -> String {
+pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or(program.as_os_str());
     let mut text = name.to_string_lossy().into_owned();

@@ -1,0 +1,87 @@
+//! The system calls of a server, counted by strace, which slows it down.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::Failure;
+
+/// The system calls of a process while this is there, counted by strace.
+#[derive(Debug)]
+pub(crate) struct Calls {
+    strace: Child,
+    counts: PathBuf,
+}
+
+impl Calls {
+    /// Counts the calls of all threads of a process from now on.
+    pub(crate) fn of(process: u32) -> Result<Self, Failure> {
+        let counts =
+            std::env::temp_dir().join(format!("gumboot-bench-calls-{}", std::process::id()));
+        let mut strace = Command::new("strace");
+        strace
+            .args(["-f", "-c", "-U", "calls,name", "-o"])
+            .arg(&counts);
+        strace.args(["-p", &process.to_string()]);
+        let strace = strace.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut calls = Self {
+            strace: strace.map_err(|error| format!("cannot run strace: {error}"))?,
+            counts,
+        };
+        // It says so when it has all threads of the process.
+        let said = calls.strace.stderr.take().ok_or("strace has no stderr")?;
+        let mut line = String::new();
+        BufReader::new(said).read_line(&mut line)?;
+        match line.contains("attached") {
+            true => Ok(calls),
+            false => Err(format!("strace cannot count: {}", line.trim()).into()),
+        }
+    }
+
+    /// How many calls there were.
+    pub(crate) fn finish(mut self) -> Result<u64, Failure> {
+        kill(Pid::from_raw(self.strace.id().try_into()?), Signal::SIGINT)?;
+        self.strace.wait()?;
+        let counts = std::fs::read_to_string(&self.counts)?;
+        Ok(total(&counts))
+    }
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        // It may have ended, and the file may not be there.
+        let _ = self.strace.kill();
+        let _ = self.strace.wait();
+        let _ = std::fs::remove_file(&self.counts);
+    }
+}
+
+/// The number in the last line of what strace has counted; it writes nothing if there were no calls.
+fn total(counts: &str) -> u64 {
+    let lines = counts.lines().map(|line| line.split_whitespace());
+    let mut totals = lines.filter_map(|mut words| match (words.next(), words.next()) {
+        (Some(number), Some("total")) => number.parse().ok(),
+        _ => None,
+    });
+    totals.next_back().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_read() {
+        let counts = "    calls syscall\n--------- ----------------\n        2 read\n        9 total_of\n\
+                      --------- ----------------\n       11 total\n";
+        assert_eq!(total(counts), 11);
+        assert_eq!(total(""), 0);
+    }
+}

@@ -1,0 +1,121 @@
+//! Messages that a server sends back: how many per second, how long each takes, and what they cost the server. One thread
+//! with epoll has all connections; each keeps a fixed number of messages in flight, and for all that one read brings, the
+//! next are sent by one write. Every echo is held against what was sent, byte for byte.
+
+mod client;
+mod handshake;
+mod incoming;
+mod payload;
+mod script;
+mod stream;
+mod window;
+
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use serde_json::{Value, json};
+
+use self::{
+    client::Client,
+    payload::Kind,
+    script::{Carrier, Script},
+    stream::Connector,
+    window::{Measured, Window},
+};
+use crate::{Failure, calls::Calls, process::Process};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where the echo is
+    #[arg(long, value_name = "ADDR")]
+    server: SocketAddr,
+    /// The process of the server, of which CPU time is measured
+    #[arg(long)]
+    pid: Option<u32>,
+    /// How many connections
+    #[arg(long, default_value = "50")]
+    connections: NonZeroUsize,
+    /// How long a message is
+    #[arg(long, default_value = "32")]
+    bytes: NonZeroUsize,
+    /// What a message is
+    #[arg(long, value_enum, default_value_t = Kind::Binary)]
+    kind: Kind,
+    /// How many messages each connection has on the way
+    #[arg(long, default_value = "1")]
+    in_flight: NonZeroUsize,
+    /// How long to measure
+    #[arg(long, default_value_t = 400)]
+    milliseconds: u64,
+    /// How long to load before that
+    #[arg(long, default_value_t = 100)]
+    warm_up_milliseconds: u64,
+    /// The server sends back bytes: the same frames go over TCP without a handshake
+    #[arg(long, conflicts_with = "compress")]
+    raw: bool,
+    /// Messages are compressed, and must come back compressed
+    #[arg(long)]
+    compress: bool,
+    /// Over TLS, with a server named localhost that has this certificate
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+    /// Count the system calls of the server, with strace, which slows it down
+    #[arg(long, requires = "pid")]
+    count_calls: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Value, Failure> {
+    let carrier = match (args.raw, args.compress) {
+        (true, _) => Carrier::Raw,
+        (_, true) => Carrier::Compressed,
+        _ => Carrier::Plain,
+    };
+    let script = Script::new(args.kind, args.bytes.get(), carrier)?;
+    let connector = Connector::new(args.server, args.tls_ca.as_deref())?;
+    let mut clients = Vec::new();
+    for _ in 0..args.connections.get() {
+        clients.push(Client::connect(&connector, &script)?);
+    }
+    let mut window = Window::new(clients, &script, args.in_flight.get())?;
+    window.load(Duration::from_millis(args.warm_up_milliseconds), None)?;
+    let length = Duration::from_millis(args.milliseconds);
+    match args.pid {
+        Some(pid) if args.count_calls => counted(&mut window, length, pid),
+        pid => {
+            let server = pid.map(Process::of).transpose()?;
+            let measured = window.load(length, server.as_ref())?;
+            window.drain()?;
+            Ok(figures(&measured))
+        }
+    }
+}
+
+fn figures(measured: &Measured) -> Value {
+    let seconds = measured.length.as_secs_f64();
+    let per_message = |time: Duration| time.as_nanos() as f64 / measured.messages;
+    json!({
+        "messages": measured.messages,
+        "seconds": seconds,
+        "messages_per_second": measured.messages / seconds,
+        "cpu_ns_per_message": measured.server_cpu.map(per_message),
+        "load_cpu_ns_per_message": per_message(measured.load_cpu),
+        "us_p50": measured.us_at(0.5),
+        "us_p99": measured.us_at(0.99),
+        "us_p99_9": measured.us_at(0.999),
+    })
+}
+
+/// Calls are counted from a time at which nothing is on the way until everything is back.
+fn counted(window: &mut Window<'_>, length: Duration, pid: u32) -> Result<Value, Failure> {
+    window.drain()?;
+    let calls = Calls::of(pid)?;
+    let before = window.echoes();
+    window.load(length, None)?;
+    window.drain()?;
+    let messages = window.echoes() - before;
+    let calls = calls.finish()?;
+    Ok(json!({
+        "messages": messages,
+        "calls": calls,
+        "calls_per_message": calls as f64 / messages as f64,
+    }))
+}

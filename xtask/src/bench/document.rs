@@ -1,0 +1,134 @@
+//! BENCHMARKS.md: a section for each scenario, of which a run replaces its own only.
+
+use std::fmt::Write;
+
+use super::{Report, machine};
+
+const PREAMBLE: &str = "\
+# Benchmarks
+
+Written by `cargo xtask bench`; each section says when and on what it was measured, and by which command. Ratios of
+servers measured in turn in the same run hold on other machines of the kind; times do not.
+
+";
+
+/// Said of a machine that had other work before anything was measured.
+const BUSY: &str = "- The machine was busy with other work: times are longer than they would be, and ratios less sure.\n";
+
+/// What one run of a scenario gives.
+#[derive(Debug)]
+pub(super) struct Section<'a> {
+    pub(super) title: &'a str,
+    /// As it is typed.
+    pub(super) command: &'a str,
+    /// A sentence each.
+    pub(super) machine: &'a [String],
+    pub(super) load_before: &'a str,
+    pub(super) load_after: &'a str,
+    pub(super) report: &'a Report,
+}
+
+impl Section<'_> {
+    /// From its heading on.
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("## {}\n\n- Command: `{}`.\n", self.title, self.command);
+        for line in self.machine.iter().chain(&self.report.remarks) {
+            let _ = writeln!(text, "- {line}");
+        }
+        let _ = writeln!(
+            text,
+            "- Load of the machine over 1, 5 and 15 minutes: {} before, {} after.",
+            self.load_before, self.load_after
+        );
+        if machine::is_busy(self.load_before) {
+            text.push_str(BUSY);
+        }
+        text.push('\n');
+        text.push_str(self.report.text.trim());
+        text.push('\n');
+        text
+    }
+}
+
+/// The document with the section of this title replaced or added, and the other sections as they are. Sections stand in
+/// the order of `titles`; what has another heading comes last.
+pub(super) fn with_section(document: &str, titles: &[&str], title: &str, section: &str) -> String {
+    let mut sections: Vec<(&str, &str)> = sections(document)
+        .into_iter()
+        .filter(|(other, _)| *other != title)
+        .collect();
+    sections.push((title, section));
+    sections.sort_by_key(|(title, _)| {
+        let known = titles.iter().position(|other| other == title);
+        known.unwrap_or(titles.len())
+    });
+    let texts: Vec<&str> = sections.iter().map(|(_, text)| text.trim()).collect();
+    format!("{PREAMBLE}{}\n", texts.join("\n\n"))
+}
+
+/// The sections of a document: the heading, and the text with the heading.
+fn sections(document: &str) -> Vec<(&str, &str)> {
+    const HEADING: &str = "## ";
+    let headings = document.match_indices(HEADING).map(|(at, _)| at);
+    let begins: Vec<usize> = headings
+        .filter(|&at| at == 0 || document.as_bytes()[at - 1] == b'\n')
+        .collect();
+    let ends = begins.iter().copied().skip(1).chain([document.len()]);
+    let pieces = begins
+        .iter()
+        .zip(ends)
+        .map(|(&from, to)| &document[from..to]);
+    pieces
+        .map(|piece| {
+            let heading = piece.lines().next().unwrap_or_default();
+            (heading[HEADING.len()..].trim(), piece)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TITLES: [&str; 3] = ["A", "B", "C"];
+
+    fn document(sections: &str) -> String {
+        format!("{PREAMBLE}{sections}")
+    }
+
+    #[test]
+    fn only_the_section_of_that_title_is_replaced() {
+        let before = document("## A\n\na\n\n### B\n\nof A\n\n## B\n\nold\n\n## C\n\nc ## d\n");
+        let after = with_section(&before, &TITLES, "B", "## B\n\nnew\n");
+        let expected = document("## A\n\na\n\n### B\n\nof A\n\n## B\n\nnew\n\n## C\n\nc ## d\n");
+        assert_eq!(after, expected);
+    }
+
+    #[test]
+    fn a_new_section_comes_where_it_belongs() {
+        let before = "# Another preamble\n\n## C\n\nc\n\n## Z\n\nz\n\n## A\n\na\n";
+        let after = with_section(before, &TITLES, "B", "## B\n\nb\n");
+        let expected = document("## A\n\na\n\n## B\n\nb\n\n## C\n\nc\n\n## Z\n\nz\n");
+        assert_eq!(after, expected);
+        let first = with_section("", &TITLES, "B", "## B\n\nb\n");
+        assert_eq!(first, document("## B\n\nb\n"));
+    }
+
+    #[test]
+    fn a_section_says_how_it_was_measured() {
+        let section = Section {
+            title: "A",
+            command: "cargo xtask bench a",
+            machine: &["Machine: m.".to_owned()],
+            load_before: "0.00, 1.00, 2.00",
+            load_after: "1.00, 1.00, 2.00",
+            report: &Report {
+                remarks: vec!["Peer: 1.2.".to_owned()],
+                text: "\nText.\n\n".to_owned(),
+            },
+        };
+        let expected = "## A\n\n- Command: `cargo xtask bench a`.\n- Machine: m.\n- Peer: 1.2.\n\
+             - Load of the machine over 1, 5 and 15 minutes: 0.00, 1.00, 2.00 before, 1.00, 1.00, 2.00 after.\n\nText.\n";
+        assert_eq!(section.text(), expected);
+    }
+}
