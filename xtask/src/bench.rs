@@ -4,12 +4,17 @@
 mod document;
 mod durable;
 mod echo;
+mod fan_out;
 mod figures;
+mod idle;
 mod machine;
+mod matrix;
 mod peers;
 mod pinned;
 mod plot;
 mod progress;
+mod queue;
+mod stomp_servers;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -58,6 +63,27 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         title: "Echo over TLS",
         bound_minutes: 30,
         run: echo::run_tls,
+    },
+    Scenario {
+        name: "idle",
+        about: "memory of connections that wait",
+        title: "Idle connections",
+        bound_minutes: 30,
+        run: idle::run,
+    },
+    Scenario {
+        name: "fan-out",
+        about: "one publisher and up to 10,000 subscribers, beside one `send` for each",
+        title: "Fan-out",
+        bound_minutes: 60,
+        run: fan_out::run,
+    },
+    Scenario {
+        name: "queue",
+        about: "messages through queues in memory, beside RabbitMQ",
+        title: "Queues in memory",
+        bound_minutes: 30,
+        run: queue::run,
     },
     Scenario {
         name: "durable",

@@ -37,7 +37,17 @@ pub(crate) fn with_node<T>(
     cx: &Context,
     act: impl FnOnce(&mut Node) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    with_node_through(cx, &[], act)
+}
+
+/// As [`with_node`]; the program runs through others that take it as their argument, such as `taskset -c 0`.
+pub(crate) fn with_node_through<T>(
+    cx: &Context,
+    wrapper: &[String],
+    act: impl FnOnce(&mut Node) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let mut node = Node::prepare(cx)?;
+    node.wrapper = wrapper.to_vec();
     let mut epmd = Command::new("epmd");
     epmd.args([
         "-address",
@@ -68,6 +78,8 @@ pub(crate) fn with_node<T>(
 #[derive(Debug)]
 pub(crate) struct Node {
     folder: Folder,
+    /// What its program is an argument of.
+    wrapper: Vec<String>,
     server: Option<Server>,
     epmd_port: u16,
     stomp_port: u16,
@@ -80,6 +92,7 @@ impl Node {
         let [epmd_port, stomp_port, web_port, distribution_port] = free_ports()?;
         let node = Self {
             folder: Folder::empty(cx.peers().join("rabbitmq"))?,
+            wrapper: Vec::new(),
             server: None,
             epmd_port,
             stomp_port,
@@ -141,7 +154,15 @@ impl Node {
 
     /// Starts it, with what it has; it may take a while until it listens.
     pub(crate) fn start(&mut self, cx: &Context) -> Result<(), Failure> {
-        let mut command = Command::new(self.folder.path().join("server"));
+        let program = self.folder.path().join("server");
+        let mut command = match self.wrapper.split_first() {
+            None => Command::new(program),
+            Some((first, others)) => {
+                let mut command = Command::new(first);
+                command.args(others).arg(program);
+                command
+            }
+        };
         self.server = Some(Server::start(cx, "rabbitmq", &mut command)?);
         Ok(())
     }
@@ -161,6 +182,15 @@ impl Node {
 
     pub(crate) fn stomp_port(&self) -> u16 {
         self.stomp_port
+    }
+
+    pub(crate) fn web_port(&self) -> u16 {
+        self.web_port
+    }
+
+    /// Of its process, which has others below it; none if it does not run.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::id)
     }
 
     /// Where it keeps messages.

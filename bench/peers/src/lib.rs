@@ -1,6 +1,8 @@
 //! What the echo servers have in common: each listens on loopback, says where, and gives every connection a task.
 //! `--tls CERTIFICATE KEY` on the command line has those that can speak TLS do so.
 
+pub mod frames;
+
 use std::{error::Error, net::TcpListener, sync::Arc};
 
 use tokio_rustls::{

@@ -28,6 +28,9 @@ pub(super) enum Server {
     /// The floors: TCP, or TLS, without a protocol above it.
     RawEpoll,
     RawTokio,
+    /// The floors of memory: frames, with one buffer for all connections.
+    FramesEpoll,
+    FramesTokio,
     Gumboot,
     Tungstenite,
     Fastwebsockets,
@@ -38,7 +41,8 @@ pub(super) enum Server {
 }
 
 use Server::{
-    Bun, Fastwebsockets, Gumboot, RawEpoll, RawTokio, TokioWebsockets, Tungstenite, Ws, Yawc,
+    Bun, Fastwebsockets, FramesEpoll, FramesTokio, Gumboot, RawEpoll, RawTokio, TokioWebsockets,
+    Tungstenite, Ws, Yawc,
 };
 
 impl Server {
@@ -61,6 +65,8 @@ impl Server {
         match self {
             RawEpoll => "raw-epoll",
             RawTokio => "raw-tokio",
+            FramesEpoll => "frames-epoll",
+            FramesTokio => "frames-tokio",
             Gumboot => "gumboot",
             Tungstenite => "tokio-tungstenite",
             Fastwebsockets => "fastwebsockets",
@@ -159,7 +165,7 @@ impl Peers {
         if server == Gumboot {
             return start_gumboot(bench, speaks);
         }
-        let mut command = self.command(bench, server)?;
+        let mut command = self.command(bench, server, "")?;
         match speaks {
             Speaks::Plain => {}
             Speaks::Compressed => drop(command.arg("--compress")),
@@ -173,12 +179,31 @@ impl Peers {
         Pinned::start(bench.cx, server.name(), &mut command, "listening")
     }
 
-    fn command(&self, bench: &Bench<'_>, server: Server) -> Result<Command, Failure> {
+    /// Starts the form of a server that sends a message of one connection to all others.
+    pub(super) fn start_broadcast(
+        &self,
+        bench: &Bench<'_>,
+        server: Server,
+        compress: bool,
+    ) -> Result<Pinned, Failure> {
+        let mut command = self.command(bench, server, "broadcast")?;
+        if compress {
+            command.arg("--compress");
+        }
+        Pinned::start(bench.cx, server.name(), &mut command, "listening")
+    }
+
+    /// The command of a server; a form other than the echo is part of the name.
+    fn command(&self, bench: &Bench<'_>, server: Server, form: &str) -> Result<Command, Failure> {
+        let named = |name: &str, join: &str, end: &str| match form {
+            "" => format!("{name}{end}"),
+            form => format!("{name}{join}{form}{end}"),
+        };
         let missing = || Failure::Missing(format!("{} is not installed", server.name()));
         let cores = bench.cores;
         if !server.is_javascript() {
             let folder = self.rust.as_ref().ok_or_else(missing)?;
-            return Ok(cores.for_server(folder.join(server.name())));
+            return Ok(cores.for_server(folder.join(named(server.name(), "-", ""))));
         }
         let modules = self.node_modules.as_ref().ok_or_else(missing)?;
         let scripts = bench.cx.root.join("bench/peers/js");
@@ -187,8 +212,8 @@ impl Peers {
             _ => cores.for_server("node"),
         };
         command.arg(scripts.join(match server {
-            Bun => "bun.js",
-            _ => "ws.mjs",
+            Bun => named("bun", "_", ".js"),
+            _ => named("ws", "_", ".mjs"),
         }));
         command.env("GUMBOOT_NODE_MODULES", modules);
         Ok(command)

@@ -50,6 +50,11 @@ impl Cores {
         on_core(self.load, program)
     }
 
+    /// What runs a program on the core of the servers.
+    pub(super) fn server_wrapper(self) -> [String; 3] {
+        ["taskset".into(), "-c".into(), self.server.to_string()]
+    }
+
     /// A command on the core of the servers.
     pub(super) fn for_server(self, program: impl AsRef<OsStr>) -> Command {
         on_core(self.server, program)
