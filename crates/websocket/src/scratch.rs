@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 
-/// The bytes that one read takes at most.
-pub const READ_BYTES_MAX: usize = 64 * 1024;
+/// The bytes that one read takes at most. Of 16 messages of 16 KiB, that is all that wait on a connection.
+pub const READ_BYTES_MAX: usize = 256 * 1024;
 
-/// A write buffer that has grown beyond this is given back to the allocator, not kept.
-const WRITE_BYTES_KEPT_MAX: usize = 256 * 1024;
+/// A write buffer that has grown beyond this is given back to the allocator, not kept. It holds the answers to what one
+/// read brought, and the room that a buffer has won by doubling.
+const WRITE_BYTES_KEPT_MAX: usize = 2 * READ_BYTES_MAX;
 
 thread_local! {
     static READ: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };

@@ -107,6 +107,17 @@ impl OpenMessage {
         }
     }
 
+    /// Adds what has arrived of a frame, of which `bytes_expected` are still to come.
+    fn append(&mut self, bytes: &[u8], bytes_expected: u64) {
+        let len = self.payload.len() + bytes.len();
+        if len > self.payload.capacity() {
+            let expected = usize::try_from(bytes_expected).unwrap_or(usize::MAX);
+            let room = len.max(GROWTH_BYTES_MIN).min(expected);
+            self.payload.reserve(bytes.len() + room);
+        }
+        self.payload.extend_from_slice(bytes);
+    }
+
     /// Checks what was added behind `from`. Compressed text is checked when it has been inflated.
     fn validate(&mut self, from: usize) -> Result<(), InvalidUtf8> {
         match self.kind {
@@ -396,7 +407,7 @@ impl Receive {
             .message
             .get_or_insert_with(|| Box::new(OpenMessage::new(header)));
         let from = message.payload.len();
-        message.payload.extend_from_slice(bytes);
+        message.append(bytes, frame.bytes_remaining());
         message
             .validate(from)
             .map_err(|_| PeerMisbehaved::InvalidUtf8)?;

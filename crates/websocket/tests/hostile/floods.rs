@@ -4,6 +4,7 @@ use gumboot_testkit::{PING, PONG, TEXT};
 use gumboot_websocket::{
     LinkError, Socket,
     proto::{Config, Error, Limit, Limits},
+    scratch::READ_BYTES_MAX,
 };
 
 use crate::support::{Peer, Role, against, drive, plain, soon};
@@ -89,9 +90,9 @@ async fn pongs_do_not_pile_up_for_a_peer_that_does_not_read() {
         })
         .await;
         let (link, _) = socket.into_parts();
-        // A pong is as long as its ping, and a read takes 64 KiB.
+        // A pong is as long as its ping, and a read takes so many bytes.
         let start = tokio::time::Instant::now();
-        let ended = drive(link, 64 * 1024, |_, _| {}).await;
+        let ended = drive(link, READ_BYTES_MAX, |_, _| {}).await;
         assert!(matches!(ended, LinkError::WriteStalled), "{ended:?}");
         assert!(start.elapsed() >= WRITE_STALL_MAX);
         drop(peer.await.unwrap());

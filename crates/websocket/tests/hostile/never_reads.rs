@@ -12,6 +12,7 @@ use gumboot_testkit::BINARY;
 use gumboot_websocket::{
     LinkError, Socket, WRITE_STALL_MAX,
     proto::{Connection, Event},
+    scratch::READ_BYTES_MAX,
 };
 use tokio::time::{Instant, pause};
 
@@ -127,8 +128,8 @@ async fn what_waits_for_it_has_a_bound() {
                 let _ = connection.send_back(message);
             }
         };
-        // A read of 64 KiB can end one message and bring most of another.
-        let ended = soon(drive(link, 2 * MESSAGE_BYTES, echo)).await;
+        // A read can end one message that had begun before.
+        let ended = soon(drive(link, READ_BYTES_MAX + MESSAGE_BYTES, echo)).await;
         assert_stalled(&Err(ended), start);
         drop(peer.await.unwrap());
     }
