@@ -126,6 +126,10 @@ impl<M> Session<M> {
 
     pub(crate) fn insert(&mut self, subscription: Subscription) {
         if let Err(index) = self.index(subscription.id) {
+            // Most sessions have one.
+            if self.subscriptions.is_empty() {
+                self.subscriptions.reserve_exact(1);
+            }
             self.subscriptions.insert(index, subscription);
         }
     }

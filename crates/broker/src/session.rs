@@ -191,3 +191,31 @@ impl<L: Line<P> + Unpin, P: Subprotocol + Unpin> Future for Session<L, P> {
         polled
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gumboot_websocket::Link;
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::subprotocol::{echo::Echo, stomp::Stomp};
+
+    /// What tokio has in a task beside its future.
+    const TASK_BYTES: usize = 96;
+
+    /// The bytes of a task that has `S` as its future: tokio aligns tasks to 128.
+    fn task<S>() -> usize {
+        (TASK_BYTES + size_of::<S>()).next_multiple_of(128)
+    }
+
+    /// Most of what an idle connection weighs is its task.
+    #[test]
+    fn a_task_is_no_larger_than_it_was() {
+        let sizes = [
+            task::<Session<Link<TcpStream>, Echo>>(),
+            task::<Session<Link<TcpStream>, Stomp>>(),
+            task::<Session<tcp::TcpLine<TcpStream>, Stomp>>(),
+        ];
+        assert_eq!(sizes, [512, 896, 768]);
+    }
+}

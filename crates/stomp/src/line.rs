@@ -47,7 +47,7 @@ impl Line {
     pub(crate) fn queue(&mut self, frame: &[u8]) {
         match self {
             Self::Stream(stream) => {
-                if stream.queue.is_empty() {
+                if stream.queue.wants_buffer() {
                     stream.queue.lend(scratch::take_write());
                 }
                 stream.queue.push_slice(frame);

@@ -29,7 +29,7 @@ use self::{
 };
 pub use self::{
     pieces::Piece,
-    transmit::{FLATTEN_BELOW, TransmitQueue},
+    transmit::{FLATTEN_BELOW, TransmitBuffer, TransmitQueue},
 };
 use crate::{
     close::CloseFrame,
@@ -327,13 +327,19 @@ impl Connection {
         self.transmit.bytes_pending()
     }
 
+    /// Whether a buffer is to be lent before something is queued.
+    #[must_use]
+    pub fn wants_buffer(&self) -> bool {
+        self.transmit.wants_buffer()
+    }
+
     /// Takes an empty buffer for what will be queued, so that a connection need not own one.
-    pub fn lend_buffer(&mut self, buffer: Vec<u8>) {
+    pub fn lend_buffer(&mut self, buffer: Box<TransmitBuffer>) {
         self.transmit.lend(buffer);
     }
 
     /// Gives the buffer away again, once nothing waits in it.
-    pub fn reclaim_buffer(&mut self) -> Option<Vec<u8>> {
+    pub fn reclaim_buffer(&mut self) -> Option<Box<TransmitBuffer>> {
         self.transmit.reclaim()
     }
 

@@ -92,25 +92,29 @@ pub(crate) struct Deflate {
 struct Direction {
     window_bits: u8,
     /// The last bytes of the stream; `None` without takeover.
-    window: Option<Vec<u8>>,
+    window: Option<Box<Window>>,
 }
+
+/// As much of the end of a stream as may be referred to.
+#[derive(Debug, Default)]
+struct Window(Vec<u8>);
 
 impl Direction {
     fn new(window_bits: u8, takeover: bool) -> Self {
         Self {
             window_bits,
-            window: takeover.then(Vec::new),
+            window: takeover.then(Box::default),
         }
     }
 
     fn dictionary(&self) -> &[u8] {
-        self.window.as_deref().unwrap_or_default()
+        self.window.as_ref().map_or(&[], |window| &window.0)
     }
 
     /// Keeps as much of the stream's end as a window holds.
     fn remember(&mut self, message: &[u8]) {
         let size = 1 << self.window_bits;
-        let Some(window) = &mut self.window else {
+        let Some(Window(window)) = self.window.as_deref_mut() else {
             return;
         };
         if message.len() >= size {

@@ -4,12 +4,11 @@
 //! sends, then [`Link::poll_write`] and [`Link::poll_timer`]; and once [`Link::is_ending`], [`Link::poll_end`].
 
 use std::{
-    mem,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 use gumboot_websocket_proto::{Closing, Connection, Event, Input};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -24,8 +23,8 @@ use crate::{
 pub struct Link<S> {
     pipe: Pipe<S>,
     connection: Connection,
-    /// What came behind the opening handshake.
-    leftover: BytesMut,
+    /// What came behind the opening handshake, mostly nothing.
+    leftover: Option<Box<[u8]>>,
     /// Whether the owner does not want more for now.
     is_paused: bool,
 }
@@ -34,7 +33,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// A link of `connection` over `io`; `leftover` is what was read behind the opening handshake.
     pub fn new(io: S, connection: Connection, leftover: &[u8]) -> Self {
         // A copy, so that the buffer of the handshake is not kept for the life of the connection.
-        let leftover = BytesMut::from(leftover);
+        let leftover = (!leftover.is_empty()).then(|| leftover.into());
         Self {
             pipe: Pipe::new(io),
             connection,
@@ -90,16 +89,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             let buffer = buffer.limit(space);
             let count = ready!(self.pipe.poll_read_into(cx, buffer));
             count.and_then(|count| feed_payload(self.connection(), now, count, on_event))
-        } else if self.leftover.is_empty() {
+        } else if let Some(mut leftover) = self.leftover.take() {
+            feed(self.connection(), now, &mut leftover, on_event)
+        } else {
             let connection = &mut self.connection;
             let fed = self.pipe.poll_read(cx, |bytes| {
                 lend_buffer(connection);
                 feed(connection, now, bytes, on_event)
             });
             ready!(fed).flatten()
-        } else {
-            let mut leftover = mem::take(&mut self.leftover);
-            feed(self.connection(), now, &mut leftover, on_event)
         };
         if let Err(LinkError::Eof | LinkError::Io(_)) = read {
             self.abandon();
@@ -223,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
 
 /// Gives the connection a buffer for what will be queued, if it has none.
 fn lend_buffer(connection: &mut Connection) {
-    if connection.bytes_pending() == 0 {
+    if connection.wants_buffer() {
         connection.lend_buffer(scratch::take_write());
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::BufMut;
-use gumboot_websocket_proto::{Connection, Error as ProtocolError, TransmitQueue};
+use gumboot_websocket_proto::{Connection, Error as ProtocolError, TransmitBuffer, TransmitQueue};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::{
@@ -86,9 +86,9 @@ pub trait Transmit {
     /// Takes away bytes that were written.
     fn transmitted(&mut self, now: Instant, count: usize);
     /// Takes an empty buffer for what will be queued.
-    fn lend_buffer(&mut self, buffer: Vec<u8>);
+    fn lend_buffer(&mut self, buffer: Box<TransmitBuffer>);
     /// Gives the buffer away when nothing waits in it.
-    fn reclaim_buffer(&mut self) -> Option<Vec<u8>>;
+    fn reclaim_buffer(&mut self) -> Option<Box<TransmitBuffer>>;
 }
 
 impl Transmit for Connection {
@@ -104,11 +104,11 @@ impl Transmit for Connection {
         Self::transmitted(self, now, count);
     }
 
-    fn lend_buffer(&mut self, buffer: Vec<u8>) {
+    fn lend_buffer(&mut self, buffer: Box<TransmitBuffer>) {
         Self::lend_buffer(self, buffer);
     }
 
-    fn reclaim_buffer(&mut self) -> Option<Vec<u8>> {
+    fn reclaim_buffer(&mut self) -> Option<Box<TransmitBuffer>> {
         Self::reclaim_buffer(self)
     }
 }
@@ -126,11 +126,11 @@ impl Transmit for TransmitQueue {
         Self::transmitted(self, count);
     }
 
-    fn lend_buffer(&mut self, buffer: Vec<u8>) {
+    fn lend_buffer(&mut self, buffer: Box<TransmitBuffer>) {
         self.lend(buffer);
     }
 
-    fn reclaim_buffer(&mut self) -> Option<Vec<u8>> {
+    fn reclaim_buffer(&mut self) -> Option<Box<TransmitBuffer>> {
         self.reclaim()
     }
 }
@@ -140,14 +140,21 @@ impl Transmit for TransmitQueue {
 pub struct Pipe<S> {
     io: S,
     timer: Timer,
-    /// Since when nothing was taken of what is to be written or flushed.
-    write_blocked: Option<Instant>,
     /// Whether the transport has passed on all that it took.
     is_flushed: bool,
+    /// None while all is well, as it mostly is.
+    trouble: Option<Box<Trouble>>,
+    traffic: Traffic,
+}
+
+/// What is known of a socket that does not take what is written, or that ends.
+#[derive(Debug, Default)]
+struct Trouble {
+    /// Since when nothing was taken of what is to be written or flushed.
+    write_blocked: Option<Instant>,
     /// Until when the last bytes may be on their way, once they are known to be the last.
     last_until: Option<Instant>,
     ending: Ending,
-    traffic: Traffic,
 }
 
 /// Bytes that went over a pipe.
@@ -160,9 +167,10 @@ pub struct Traffic {
 }
 
 /// How far the end of the transport has come.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 enum Ending {
     /// What waits is written.
+    #[default]
     Flush,
     /// Our direction is shut, until this instant at the latest.
     Shutdown(Instant),
@@ -178,10 +186,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         Self {
             io,
             timer: Timer::default(),
-            write_blocked: None,
             is_flushed: true,
-            last_until: None,
-            ending: Ending::Flush,
+            trouble: None,
             traffic: Traffic::default(),
         }
     }
@@ -239,14 +245,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         while out.bytes_pending() > 0 {
             match self.poll_write_once(cx, out) {
                 Poll::Ready(Ok(count)) => {
-                    self.write_blocked = None;
+                    if let Some(trouble) = &mut self.trouble {
+                        trouble.write_blocked = None;
+                    }
                     self.is_flushed = false;
                     self.traffic.bytes_out += count as u64;
                     out.transmitted(now, count);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(self.write_failed(error))),
                 Poll::Pending => {
-                    self.write_blocked.get_or_insert(now);
+                    self.trouble().write_blocked.get_or_insert(now);
                     return Poll::Pending;
                 }
             }
@@ -256,15 +264,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         }
         match Pin::new(&mut self.io).poll_flush(cx) {
             Poll::Ready(Ok(())) => {
-                self.write_blocked = None;
                 self.is_flushed = true;
-                self.last_until = None;
+                self.trouble.take_if(|trouble| {
+                    (trouble.write_blocked, trouble.last_until) = (None, None);
+                    trouble.ending == Ending::Flush
+                });
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(self.write_failed(error))),
             // TLS takes some bytes that the socket does not.
             Poll::Pending => {
-                self.write_blocked.get_or_insert(now);
+                self.trouble().write_blocked.get_or_insert(now);
                 Poll::Pending
             }
         }
@@ -281,7 +291,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         if bytes > 0 {
             let seconds = bytes.div_ceil(END_BYTES_PER_SECOND_MIN) as u64;
             let wait_max = WRITE_STALL_MAX + Duration::from_secs(seconds);
-            self.last_until.get_or_insert(now + wait_max);
+            self.trouble().last_until.get_or_insert(now + wait_max);
         }
     }
 
@@ -294,14 +304,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         cx: &mut Context<'_>,
         deadline: Option<Instant>,
     ) -> Poll<Result<(), LinkError>> {
-        let stall = self.write_blocked.map(|since| since + WRITE_STALL_MAX);
-        let stall = stall.into_iter().chain(self.last_until).min();
+        let stall = self.trouble.as_ref().and_then(|trouble| {
+            let stall = trouble.write_blocked.map(|since| since + WRITE_STALL_MAX);
+            stall.into_iter().chain(trouble.last_until).min()
+        });
         let Some(next) = deadline.into_iter().chain(stall).min() else {
             return Poll::Pending;
         };
         ready!(self.timer.poll(cx, next));
         if stall == Some(next) {
-            self.ending = Ending::Over;
+            self.trouble().ending = Ending::Over;
             return Poll::Ready(Err(LinkError::WriteStalled));
         }
         Poll::Ready(Ok(()))
@@ -317,20 +329,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         out: &mut impl Transmit,
     ) -> Poll<Result<(), LinkError>> {
         loop {
-            match self.ending {
+            match self.trouble().ending {
                 Ending::Flush => {
                     let now = now();
                     self.begin_last(now, out.bytes_pending());
                     match self.poll_write(cx, now, out) {
                         Poll::Ready(written) => {
                             written?;
-                            self.ending = Ending::Shutdown(now + WRITE_STALL_MAX);
+                            self.trouble().ending = Ending::Shutdown(now + WRITE_STALL_MAX);
                         }
                         Poll::Pending => ready!(self.poll_timer(cx, None))?,
                     }
                 }
                 Ending::Shutdown(until) => {
-                    self.ending = match Pin::new(&mut self.io).poll_shutdown(cx) {
+                    self.trouble().ending = match Pin::new(&mut self.io).poll_shutdown(cx) {
                         Poll::Ready(Ok(())) => Ending::Linger(now() + LINGER_MAX),
                         Poll::Ready(Err(_)) => Ending::Over,
                         Poll::Pending => {
@@ -344,7 +356,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
                     if now() < until && self.poll_discard(cx).is_pending() {
                         ready!(self.timer.poll(cx, until));
                     }
-                    self.ending = Ending::Over;
+                    self.trouble().ending = Ending::Over;
                 }
                 Ending::Over => return Poll::Ready(Ok(())),
             }
@@ -353,7 +365,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
 
     /// Nothing more goes either way: [`Pipe::poll_end`] is ready at once.
     pub fn abandon(&mut self) {
-        self.ending = Ending::Over;
+        self.trouble().ending = Ending::Over;
     }
 
     /// The bytes that went over the pipe since the last call.
@@ -361,8 +373,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         std::mem::take(&mut self.traffic)
     }
 
+    fn trouble(&mut self) -> &mut Trouble {
+        self.trouble.get_or_insert_default()
+    }
+
     fn write_failed(&mut self, error: io::Error) -> LinkError {
-        self.ending = Ending::Over;
+        self.trouble().ending = Ending::Over;
         match error.kind() {
             io::ErrorKind::TimedOut => LinkError::WriteStalled,
             _ => LinkError::Io(error),
@@ -377,7 +393,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
                 return Ok(count);
             }
             Err(error) => {
-                self.ending = Ending::Over;
+                self.trouble().ending = Ending::Over;
                 LinkError::Io(error)
             }
         };

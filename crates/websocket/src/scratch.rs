@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use gumboot_websocket_proto::TransmitBuffer;
+
 /// The bytes that one read takes at most. Of 16 messages of 16 KiB, that is all that wait on a connection.
 pub const READ_BYTES_MAX: usize = 256 * 1024;
 
@@ -11,7 +13,7 @@ const WRITE_BYTES_KEPT_MAX: usize = 2 * READ_BYTES_MAX;
 
 thread_local! {
     static READ: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
-    static WRITE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static WRITE: Cell<Option<Box<TransmitBuffer>>> = const { Cell::new(None) };
 }
 
 /// Calls `with` with this thread's read buffer. What it holds is left over from other connections: only what is read
@@ -27,36 +29,45 @@ pub fn lend_read<T>(with: impl FnOnce(&mut [u8]) -> T) -> T {
 
 /// Takes this thread's empty write buffer.
 #[must_use]
-pub fn take_write() -> Vec<u8> {
-    WRITE.take()
+pub fn take_write() -> Box<TransmitBuffer> {
+    WRITE.take().unwrap_or_default()
 }
 
 /// Gives an empty write buffer to this thread, for the next one who takes it.
-pub fn give_write(mut buffer: Vec<u8>) {
-    buffer.clear();
+pub fn give_write(buffer: Box<TransmitBuffer>) {
     if buffer.capacity() <= WRITE_BYTES_KEPT_MAX {
-        WRITE.set(buffer);
+        WRITE.set(Some(buffer));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use gumboot_websocket_proto::TransmitQueue;
+
     use super::*;
+
+    /// A buffer in which so many bytes have been queued and written.
+    fn used(buffer: Box<TransmitBuffer>, bytes: usize) -> Box<TransmitBuffer> {
+        let mut queue = TransmitQueue::default();
+        queue.lend(buffer);
+        queue.push_slice(&vec![0; bytes]);
+        queue.transmitted(bytes);
+        queue.reclaim().unwrap()
+    }
 
     #[test]
     fn a_write_buffer_comes_back() {
-        let mut buffer = take_write();
-        buffer.extend_from_slice(b"something");
+        let buffer = used(take_write(), 1000);
         let capacity = buffer.capacity();
+        assert!(capacity >= 1000);
         give_write(buffer);
-        let again = take_write();
-        assert!(again.is_empty());
-        assert_eq!(again.capacity(), capacity);
+        assert_eq!(take_write().capacity(), capacity);
+        assert_eq!(take_write().capacity(), 0);
     }
 
     #[test]
     fn a_huge_write_buffer_is_not_kept() {
-        give_write(Vec::with_capacity(WRITE_BYTES_KEPT_MAX + 1));
+        give_write(used(Box::default(), WRITE_BYTES_KEPT_MAX + 1));
         assert_eq!(take_write().capacity(), 0);
     }
 

@@ -1,38 +1,90 @@
-//! One timer for all the deadlines of a connection, set anew only when it must ring earlier.
+//! One timer for all the deadlines of a connection, set anew only when it must ring earlier. All timers of a runtime
+//! share one task that waits; each is an entry in its list.
+
+mod alarms;
 
 use std::{
-    pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Instant,
 };
 
-use tokio::time::{Sleep, sleep_until};
+use self::alarms::Alarms;
 
 /// Rings at a deadline that moves: one that moves later, as it does with every message, costs nothing until the timer
 /// rings too early and is set again.
 #[derive(Debug, Default)]
 pub struct Timer {
-    sleep: Option<Pin<Box<Sleep>>>,
+    set: Option<Set>,
+}
+
+/// A timer that waits, or has rung.
+#[derive(Debug)]
+struct Set {
+    alarms: Arc<Alarms>,
+    /// When it rings: the time of its alarms.
+    at: u64,
+    /// Which task it wakes, by the address in its waker: the entry holds that waker, so no other task can have it.
+    task: usize,
+    key: u32,
 }
 
 impl Timer {
     /// Ready once `deadline` has passed, else the task is woken at it.
     pub fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        let deadline = tokio::time::Instant::from_std(deadline);
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if sleep.deadline() > deadline {
-            sleep.as_mut().reset(deadline);
+        if self
+            .set
+            .as_ref()
+            .is_some_and(|set| set.is_kept(cx, deadline))
+        {
+            return Poll::Pending;
         }
-        while sleep.as_mut().poll(cx).is_ready() {
-            if sleep.deadline() >= deadline {
-                return Poll::Ready(());
-            }
-            sleep.as_mut().reset(deadline);
+        if deadline <= now() {
+            return Poll::Ready(());
+        }
+        match self.set.as_mut().filter(|set| !set.alarms.are_over()) {
+            Some(set) => set.reset(cx, deadline),
+            None => self.set = Some(Set::new(cx, deadline)),
         }
         Poll::Pending
     }
+}
+
+impl Set {
+    fn new(cx: &Context<'_>, deadline: Instant) -> Self {
+        let alarms = Alarms::of_runtime();
+        let at = alarms.time_of(deadline);
+        let key = alarms.insert(cx.waker(), at);
+        let task = task_of(cx);
+        Self {
+            alarms,
+            at,
+            task,
+            key,
+        }
+    }
+
+    /// Whether it will wake this task, and not after `deadline`.
+    fn is_kept(&self, cx: &Context<'_>, deadline: Instant) -> bool {
+        let waits = self.at > self.alarms.rung();
+        waits && self.at <= self.alarms.time_of(deadline) && self.task == task_of(cx)
+    }
+
+    fn reset(&mut self, cx: &Context<'_>, deadline: Instant) {
+        let at = self.alarms.time_of(deadline);
+        self.at = self.alarms.reset(self.key, cx.waker(), at);
+        self.task = task_of(cx);
+    }
+}
+
+impl Drop for Set {
+    fn drop(&mut self) {
+        self.alarms.remove(self.key);
+    }
+}
+
+fn task_of(cx: &Context<'_>) -> usize {
+    cx.waker().data().addr()
 }
 
 /// The time, by the clock that timers ring by.
@@ -45,7 +97,11 @@ pub fn now() -> Instant {
 mod tests {
     use std::{future::poll_fn, time::Duration};
 
+    use tokio::{runtime::Builder, task::yield_now};
+
     use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
     async fn a_deadline_that_moves_is_kept() {
@@ -55,8 +111,81 @@ mod tests {
             poll_fn(|cx| timer.poll(cx, deadline)).await;
             now() - start
         };
-        assert!(ring(start + Duration::from_secs(1)).await >= Duration::from_secs(1));
-        assert!(ring(start + Duration::from_secs(5)).await >= Duration::from_secs(5));
-        assert!(ring(start + Duration::from_secs(2)).await < Duration::from_secs(6));
+        assert!(ring(start + SECOND).await >= SECOND);
+        assert!(ring(start + 5 * SECOND).await >= 5 * SECOND);
+        assert!(ring(start + 2 * SECOND).await < 6 * SECOND);
+    }
+
+    /// Polls a timer once, and gives what came of it.
+    async fn poll_once(timer: &mut Timer, deadline: Instant) -> Poll<()> {
+        poll_fn(|cx| Poll::Ready(timer.poll(cx, deadline))).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_nearest_of_many_rings_first() {
+        let start = now();
+        let mut ringing = tokio::task::JoinSet::new();
+        for seconds in [3, 1, 2] {
+            ringing.spawn(async move {
+                let mut timer = Timer::default();
+                // What is set to a later time first is set back.
+                assert!(
+                    poll_once(&mut timer, start + 60 * SECOND)
+                        .await
+                        .is_pending()
+                );
+                poll_fn(|cx| timer.poll(cx, start + seconds * SECOND)).await;
+                (seconds, now() - start)
+            });
+        }
+        for expected in 1..=3 {
+            let (seconds, after) = ringing.join_next().await.unwrap().unwrap();
+            assert_eq!(seconds, expected);
+            assert!(after >= seconds * SECOND && after < seconds * SECOND + SECOND / 10);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_polled_last_is_woken() {
+        let deadline = now() + SECOND;
+        let mut timer = Timer::default();
+        let polled = tokio::spawn(async move {
+            assert!(poll_once(&mut timer, deadline).await.is_pending());
+            timer
+        });
+        let mut timer = polled.await.unwrap();
+        poll_fn(|cx| timer.poll(cx, deadline)).await;
+        assert!(now() >= deadline);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn timers_that_are_gone_leave_nothing() {
+        let deadline = now() + SECOND;
+        let alarms = Alarms::of_runtime();
+        for _ in 0..1_000 {
+            let mut timers: Vec<_> = (0..10).map(|_| Timer::default()).collect();
+            for timer in &mut timers {
+                assert!(poll_once(timer, deadline).await.is_pending());
+            }
+        }
+        let (entries, waiting) = alarms.lens();
+        assert_eq!(entries, 0);
+        assert!(waiting <= 200, "{waiting}");
+        let mut timer = Timer::default();
+        poll_fn(|cx| timer.poll(cx, deadline)).await;
+        yield_now().await;
+        assert_eq!(alarms.lens(), (1, 0));
+    }
+
+    #[test]
+    fn a_timer_outlives_its_runtime() {
+        let runtime = || Builder::new_current_thread().enable_time().build().unwrap();
+        let mut timer = Timer::default();
+        let deadline = Instant::now() + Duration::from_millis(20);
+        runtime().block_on(async {
+            assert!(poll_once(&mut timer, deadline).await.is_pending());
+        });
+        runtime().block_on(poll_fn(|cx| timer.poll(cx, deadline)));
+        assert!(Instant::now() >= deadline);
     }
 }

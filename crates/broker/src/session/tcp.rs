@@ -78,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<Stomp> for TcpLine<S> {
     type Carrier = Stream;
 
     fn carrier(&mut self) -> &mut Stream {
-        if self.stream.queue.is_empty() {
+        if self.stream.queue.wants_buffer() {
             self.stream.queue.lend(scratch::take_write());
         }
         &mut self.stream

@@ -16,7 +16,6 @@ mod value;
 mod withheld;
 
 use std::{
-    collections::VecDeque,
     mem,
     sync::Arc,
     task::{Context, Poll},
@@ -28,7 +27,7 @@ use gumboot_websocket::proto::{CloseCode, CloseFrame};
 use tracing::debug;
 
 use self::{
-    listing::Listing, login::Pending, receipts::Receipts, refused::Refused,
+    listing::Listings, login::Pending, receipts::Receipts, refused::Refused,
     subscriptions::Subscriptions, withheld::Withheld,
 };
 use crate::{
@@ -65,7 +64,7 @@ pub(crate) struct Stomp {
     subscriptions: Subscriptions,
     withheld: Withheld,
     /// Lists of queues that are on their way; each is a subscription.
-    listings: VecDeque<Listing>,
+    listings: Listings,
     /// What waits for the store.
     receipts: Receipts,
     /// Whether so much waits for the store that nothing more is looked at.
@@ -108,7 +107,7 @@ impl Stomp {
             pending: None,
             subscriptions: Subscriptions::default(),
             withheld: Withheld::default(),
-            listings: VecDeque::new(),
+            listings: Listings::default(),
             receipts: Receipts::default(),
             is_stalled: false,
             seen: Seen::default(),

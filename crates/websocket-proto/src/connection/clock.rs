@@ -1,6 +1,9 @@
 //! What a connection knows of time: when its peer was last heard of, and what is due when.
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroU64,
+    time::{Duration, Instant},
+};
 
 use crate::limits::{Timing, Wait};
 
@@ -9,11 +12,19 @@ use crate::limits::{Timing, Wait};
 pub(super) struct Clock {
     last_received: Instant,
     last_message: Instant,
+    /// From a ping of ours to its pong, in nanoseconds.
+    round_trip: Option<NonZeroU64>,
+    /// Mostly nothing.
+    waits: Option<Box<Waits>>,
+}
+
+/// What the peer has been asked, and has not answered.
+#[derive(Debug, Default)]
+struct Waits {
     /// A ping of ours that nothing has arrived after.
     unanswered: Option<Instant>,
     /// A ping of ours that no pong has arrived after.
     pinged: Option<Instant>,
-    round_trip: Option<Duration>,
     /// When our Close was written.
     close_written: Option<Instant>,
 }
@@ -32,17 +43,17 @@ impl Clock {
         Self {
             last_received: now,
             last_message: now,
-            unanswered: None,
-            pinged: None,
             round_trip: None,
-            close_written: None,
+            waits: None,
         }
     }
 
     /// Any byte has arrived.
     pub(super) fn on_received(&mut self, now: Instant) {
         self.last_received = now;
-        self.unanswered = None;
+        if let Some(waits) = &mut self.waits {
+            waits.unanswered = None;
+        }
     }
 
     /// A message has arrived.
@@ -57,42 +68,53 @@ impl Clock {
     }
 
     pub(super) fn on_ping_sent(&mut self, now: Instant) {
-        self.unanswered = Some(now);
-        self.pinged = Some(now);
+        let waits = self.waits.get_or_insert_default();
+        waits.unanswered = Some(now);
+        waits.pinged = Some(now);
     }
 
     pub(super) fn on_pong(&mut self, now: Instant) {
-        if let Some(pinged) = self.pinged.take() {
-            self.round_trip = Some(now.saturating_duration_since(pinged));
+        let Some(waits) = &mut self.waits else {
+            return;
+        };
+        if let Some(pinged) = waits.pinged.take() {
+            let nanos = now.saturating_duration_since(pinged).as_nanos();
+            let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
+            // None was ever answered in less.
+            self.round_trip = NonZeroU64::new(nanos.max(1));
+        }
+        if waits.unanswered.is_none() && waits.close_written.is_none() {
+            self.waits = None;
         }
     }
 
     pub(super) fn on_close_written(&mut self, now: Instant) {
-        self.close_written = Some(now);
+        self.waits.get_or_insert_default().close_written = Some(now);
     }
 
     /// From the last ping of ours that was answered to its pong.
     pub(super) fn round_trip(&self) -> Option<Duration> {
         self.round_trip
+            .map(|nanos| Duration::from_nanos(nanos.get()))
     }
 
     /// What is due next, and when.
     #[inline]
     pub(super) fn deadline(&self, timing: &Timing, in_frame: bool) -> Option<(Instant, Deadline)> {
-        if let Some(close_written) = self.close_written {
+        let waits = self.waits.as_deref();
+        if let Some(close_written) = waits.and_then(|waits| waits.close_written) {
             return Some(over(close_written, timing.close_wait_max, Wait::Close));
         }
         let stall = in_frame.then(|| {
             let since = self.last_received;
             over(since, timing.frame_stall_max, Wait::FrameStall)
         });
-        let pong = self
-            .unanswered
-            .map(|since| over(since, timing.pong_wait_max, Wait::Pong));
+        let unanswered = waits.and_then(|waits| waits.unanswered);
+        let pong = unanswered.map(|since| over(since, timing.pong_wait_max, Wait::Pong));
         let idle = timing
             .idle_max
             .map(|max| over(self.last_message, max, Wait::Idle));
-        let ping = match (timing.ping_interval, self.unanswered) {
+        let ping = match (timing.ping_interval, unanswered) {
             (Some(interval), None) => Some((self.last_received + interval, Deadline::Ping)),
             _ => None,
         };

@@ -5,7 +5,7 @@
 
 mod whole;
 
-use std::{mem, time::Instant};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
@@ -36,16 +36,23 @@ pub(super) enum From {
 #[derive(Debug)]
 pub(super) struct Receive {
     from: From,
-    /// A header that an input ended in.
-    header: [u8; HEADER_BYTES_MAX],
-    header_len: u8,
     /// The frame whose payload is expected.
     frame: Option<OpenFrame>,
-    /// The payload of a control frame that came in pieces.
-    control: Vec<u8>,
+    /// Mostly nothing is cut where it matters.
+    pieces: Option<Box<Pieces>>,
     /// The message that was begun and is not complete.
     message: Option<Box<OpenMessage>>,
     control_rate: ControlRate,
+}
+
+/// What was cut by the end of an input.
+#[derive(Debug, Default)]
+struct Pieces {
+    /// A header.
+    header: [u8; HEADER_BYTES_MAX],
+    header_len: u8,
+    /// The payload of a control frame.
+    control: Vec<u8>,
 }
 
 /// A frame between its header and the end of its payload.
@@ -198,10 +205,8 @@ impl Receive {
     pub(super) fn new(from: From, now: Instant) -> Self {
         Self {
             from,
-            header: [0; HEADER_BYTES_MAX],
-            header_len: 0,
             frame: None,
-            control: Vec::new(),
+            pieces: None,
             message: None,
             control_rate: ControlRate {
                 window_start: now,
@@ -212,7 +217,7 @@ impl Receive {
 
     /// Whether the last byte that arrived was in the middle of a frame.
     pub(super) fn is_in_frame(&self) -> bool {
-        self.header_len > 0 || self.frame.is_some()
+        self.frame.is_some() || self.pieces.is_some()
     }
 
     /// Whether part of a message has arrived, and its end has not.
@@ -222,9 +227,8 @@ impl Receive {
 
     /// Frees what an unfinished message holds: nothing more is going to arrive for it.
     pub(super) fn abandon(&mut self) {
-        self.header_len = 0;
         self.frame = None;
-        self.control = Vec::new();
+        self.pieces = None;
         self.message = None;
     }
 
@@ -307,18 +311,22 @@ impl Receive {
 
     /// The next header: out of the input, or put together from its pieces.
     fn header(&mut self, input: &mut Input<'_>) -> Result<Option<FrameHeader>, PeerMisbehaved> {
-        if self.header_len == 0
-            && let Some((header, len)) = FrameHeader::decode(input.as_slice())?
-        {
-            input.take_front(len);
-            return Ok(Some(header));
+        if self.pieces.is_none() {
+            if let Some((header, len)) = FrameHeader::decode(input.as_slice())? {
+                input.take_front(len);
+                return Ok(Some(header));
+            }
+            if input.is_empty() {
+                return Ok(None);
+            }
         }
+        let pieces = self.pieces.get_or_insert_default();
         while !input.is_empty() {
-            let at = usize::from(self.header_len);
-            self.header[at] = input.take_front(1)[0];
-            self.header_len += 1;
-            if let Some((header, _)) = FrameHeader::decode(&self.header[..=at])? {
-                self.header_len = 0;
+            let at = usize::from(pieces.header_len);
+            pieces.header[at] = input.take_front(1)[0];
+            pieces.header_len += 1;
+            if let Some((header, _)) = FrameHeader::decode(&pieces.header[..=at])? {
+                self.pieces = None;
                 return Ok(Some(header));
             }
         }
@@ -432,14 +440,16 @@ impl Receive {
         bytes: &'a mut [u8],
     ) -> Result<Option<Event<'a>>, Error> {
         if frame.bytes_remaining() > 0 {
-            self.control.extend_from_slice(bytes);
+            let pieces = self.pieces.get_or_insert_default();
+            pieces.control.extend_from_slice(bytes);
             return Ok(None);
         }
-        let payload = if self.control.is_empty() {
-            Payload::Borrowed(bytes)
-        } else {
-            self.control.extend_from_slice(bytes);
-            Payload::Owned(mem::take(&mut self.control).into())
+        let payload = match self.pieces.take() {
+            None => Payload::Borrowed(bytes),
+            Some(mut pieces) => {
+                pieces.control.extend_from_slice(bytes);
+                Payload::Owned(pieces.control.into())
+            }
         };
         Ok(Some(match frame.header.opcode {
             Opcode::Ping => Event::Ping(payload),

@@ -11,18 +11,24 @@ pub const FLATTEN_BELOW: usize = 2048;
 /// A flat buffer that has been consumed so far, and by more than half, is moved to its front.
 const COMPACT_ABOVE: usize = 16 * 1024;
 
-/// A queue of bytes on their way out, handed to vectored writes.
+/// A queue of bytes on their way out, handed to vectored writes. While nothing waits, it need not hold a buffer.
+#[derive(Debug, Default)]
+pub struct TransmitQueue {
+    buffer: Option<Box<TransmitBuffer>>,
+    bytes_pending: usize,
+}
+
+/// Where the bytes of a [`TransmitQueue`] lie; lent to whichever queue has something to keep.
 ///
 /// The bytes of `flat` from `flat_start` on belong to the `Flat` segments in order, then to `flat_tail`.
 #[derive(Debug, Default)]
-pub struct TransmitQueue {
+pub struct TransmitBuffer {
     flat: Vec<u8>,
     /// The first byte of `flat` that waits.
     flat_start: usize,
     /// The bytes at the end of `flat` that stand behind all segments.
     flat_tail: usize,
     segments: VecDeque<Segment>,
-    bytes_pending: usize,
 }
 
 #[derive(Debug)]
@@ -49,10 +55,11 @@ impl TransmitQueue {
     /// Adds whatever `write` appends to the flat buffer.
     #[inline]
     pub fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let before = self.flat.len();
-        write(&mut self.flat);
-        let added = self.flat.len() - before;
-        self.flat_tail += added;
+        let buffer = self.buffer.get_or_insert_default();
+        let before = buffer.flat.len();
+        write(&mut buffer.flat);
+        let added = buffer.flat.len() - before;
+        buffer.flat_tail += added;
         self.bytes_pending += added;
     }
 
@@ -66,24 +73,79 @@ impl TransmitQueue {
         if bytes.len() < FLATTEN_BELOW {
             return self.push_slice(bytes);
         }
-        if self.flat_tail > 0 {
-            self.segments.push_back(Segment::Flat(self.flat_tail));
-            self.flat_tail = 0;
-        }
+        self.buffer.get_or_insert_default().push_shared(bytes);
         self.bytes_pending += bytes.len();
-        self.segments.push_back(Segment::Shared(bytes.clone()));
     }
 
     /// Fills `slices` with what is to be written next and tells how many were filled; 0 when nothing waits.
     #[inline]
     pub fn poll_transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        match slices {
-            [first, ..] if self.segments.is_empty() && self.flat_tail > 0 => {
-                *first = IoSlice::new(&self.flat[self.flat_start..]);
+        match (&self.buffer, slices) {
+            (Some(buffer), [first, ..]) if buffer.segments.is_empty() && buffer.flat_tail > 0 => {
+                *first = IoSlice::new(&buffer.flat[buffer.flat_start..]);
                 1
             }
-            slices => self.fill(slices),
+            (Some(buffer), slices) => buffer.fill(slices),
+            (None, _) => 0,
         }
+    }
+
+    /// Takes away the first `count` bytes: they were written.
+    pub fn transmitted(&mut self, count: usize) {
+        debug_assert!(count <= self.bytes_pending);
+        self.bytes_pending -= count;
+        if self.bytes_pending == 0 {
+            return self.clear();
+        }
+        if let Some(buffer) = &mut self.buffer {
+            buffer.advance(count);
+            buffer.compact();
+        }
+    }
+
+    /// Whether the next bytes that are queued need a buffer.
+    #[must_use]
+    pub fn wants_buffer(&self) -> bool {
+        self.buffer.is_none()
+    }
+
+    /// Takes an empty buffer to use while bytes are queued, so that none has to be allocated.
+    pub fn lend(&mut self, buffer: Box<TransmitBuffer>) {
+        debug_assert!(buffer.flat.is_empty() && buffer.segments.is_empty());
+        self.buffer.get_or_insert(buffer);
+    }
+
+    /// Gives the buffer away when nothing waits in it.
+    pub fn reclaim(&mut self) -> Option<Box<TransmitBuffer>> {
+        if self.is_empty() {
+            self.buffer.take()
+        } else {
+            None
+        }
+    }
+
+    /// Forgets what waits.
+    pub fn clear(&mut self) {
+        self.bytes_pending = 0;
+        if let Some(buffer) = &mut self.buffer {
+            buffer.clear();
+        }
+    }
+}
+
+impl TransmitBuffer {
+    /// What is allocated for bytes that are queued flat.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.flat.capacity()
+    }
+
+    fn push_shared(&mut self, bytes: &Bytes) {
+        if self.flat_tail > 0 {
+            self.segments.push_back(Segment::Flat(self.flat_tail));
+            self.flat_tail = 0;
+        }
+        self.segments.push_back(Segment::Shared(bytes.clone()));
     }
 
     fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
@@ -108,37 +170,7 @@ impl TransmitQueue {
         count
     }
 
-    /// Takes away the first `count` bytes: they were written.
-    pub fn transmitted(&mut self, count: usize) {
-        debug_assert!(count <= self.bytes_pending);
-        self.bytes_pending -= count;
-        if self.bytes_pending == 0 {
-            return self.reset();
-        }
-        self.advance(count);
-        self.compact();
-    }
-
-    /// Takes an empty buffer to use while bytes are queued, so that none has to be allocated.
-    pub fn lend(&mut self, buffer: Vec<u8>) {
-        if self.flat.capacity() == 0 {
-            debug_assert!(buffer.is_empty());
-            self.flat = buffer;
-        }
-    }
-
-    /// Gives the buffer away when nothing waits in it.
-    pub fn reclaim(&mut self) -> Option<Vec<u8>> {
-        (self.is_empty() && self.flat.capacity() > 0).then(|| std::mem::take(&mut self.flat))
-    }
-
-    /// Forgets what waits.
-    pub fn clear(&mut self) {
-        self.bytes_pending = 0;
-        self.reset();
-    }
-
-    fn reset(&mut self) {
+    fn clear(&mut self) {
         self.flat.clear();
         self.flat_start = 0;
         self.flat_tail = 0;
@@ -231,11 +263,12 @@ mod tests {
     #[test]
     fn an_empty_queue_gives_its_buffer_back() {
         let mut queue = TransmitQueue::default();
-        queue.lend(Vec::with_capacity(100));
+        queue.lend(Box::default());
+        assert!(!queue.wants_buffer());
         queue.push_slice(b"x");
         assert!(queue.reclaim().is_none());
         queue.transmitted(1);
-        assert_eq!(queue.reclaim().unwrap().capacity(), 100);
-        assert!(queue.reclaim().is_none());
+        assert!(queue.reclaim().unwrap().capacity() > 0);
+        assert!(queue.reclaim().is_none() && queue.wants_buffer());
     }
 }

@@ -1,7 +1,7 @@
 //! `/topic/$SYS/queues`: what queues there are, for whoever looks into it with `browser:true`. Nothing is sent there: the
 //! answer is made in portions, as the connection takes them, and the queues are not held up by it.
 
-use std::ops::ControlFlow;
+use std::{collections::VecDeque, ops::ControlFlow};
 
 use gumboot_broker_core::{
     AckMode, Destination, Durables, Overflow, QueueName, QueuePlace, QueueReport, Refusal,
@@ -24,11 +24,39 @@ const PORTION: usize = 128;
 
 /// A list on its way.
 #[derive(Debug)]
-pub(super) struct Listing {
-    pub(super) subscription: SubscriptionId,
+struct Listing {
+    subscription: SubscriptionId,
     place: QueuePlace,
     durables: Durables,
     selector: Option<Selector>,
+}
+
+/// The lists of a session that are on their way, in turn; mostly there are none, and nothing is held for them.
+#[derive(Debug, Default)]
+pub(super) struct Listings(Option<Box<Turns>>);
+
+#[derive(Debug, Default)]
+struct Turns(VecDeque<Listing>);
+
+impl Listings {
+    fn push(&mut self, listing: Listing) {
+        self.0.get_or_insert_default().0.push_back(listing);
+    }
+
+    fn pop(&mut self) -> Option<Listing> {
+        let next = self.0.as_mut()?.0.pop_front();
+        self.0.take_if(|turns| turns.0.is_empty());
+        next
+    }
+
+    /// A subscription to the list has ended.
+    pub(super) fn remove(&mut self, subscription: SubscriptionId) {
+        if let Some(turns) = &mut self.0 {
+            turns
+                .0
+                .retain(|listing| listing.subscription != subscription);
+        }
+    }
 }
 
 /// A queue, as it is told.
@@ -91,7 +119,7 @@ impl Stomp {
             .subscriptions
             .insert(key.clone(), AckMode::Auto, looked_into, None)
             .map_err(refused)?;
-        self.listings.push_back(Listing {
+        self.listings.push(Listing {
             subscription,
             place: QueuePlace::default(),
             durables: match may_all {
@@ -110,7 +138,7 @@ impl Stomp {
 
     /// Puts the next portion of a list behind what is to be sent; whether there was one.
     pub(super) fn list_portion(&mut self, outbox: &mut Items) -> bool {
-        let Some(mut listing) = self.listings.pop_front() else {
+        let Some(mut listing) = self.listings.pop() else {
             return false;
         };
         let mut reports = Vec::new();
@@ -144,7 +172,7 @@ impl Stomp {
             })
         }));
         match end {
-            ControlFlow::Continue(()) => self.listings.push_back(listing),
+            ControlFlow::Continue(()) => self.listings.push(listing),
             ControlFlow::Break(()) => {
                 outbox.push_back(Item::BrowseEnded(listing.subscription));
             }

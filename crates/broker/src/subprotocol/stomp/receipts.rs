@@ -64,9 +64,13 @@ impl Wanted {
     }
 }
 
-/// The receipts of a session that wait.
+/// The receipts of a session that wait. Mostly none does, and nothing is held for them.
 #[derive(Debug, Default)]
-pub(super) struct Receipts {
+pub(super) struct Receipts(Option<Box<Line>>);
+
+/// Those that wait, in their order.
+#[derive(Debug, Default)]
+struct Line {
     waiting: VecDeque<Waiting>,
     /// Of the first of them.
     noted: Noted,
@@ -85,22 +89,25 @@ struct Waiting {
 impl Receipts {
     /// Whether as many wait as may.
     pub(super) fn is_full(&self) -> bool {
-        self.waiting.len() >= WAITING_MAX
+        self.0
+            .as_ref()
+            .is_some_and(|line| line.waiting.len() >= WAITING_MAX)
     }
 
     /// Whether messages wait for one of them: that of their SUBSCRIBE comes first.
     pub(super) fn hold_messages(&self) -> bool {
-        self.subscribing > 0
+        self.0.as_ref().is_some_and(|line| line.subscribing > 0)
     }
 
     /// Whether none waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.0.is_none()
     }
 
     fn push(&mut self, receipt_id: &str, ticket: Ticket, place: Option<Place>) {
-        self.subscribing += usize::from(place.is_some());
-        self.waiting.push_back(Waiting {
+        let line = self.0.get_or_insert_default();
+        line.subscribing += usize::from(place.is_some());
+        line.waiting.push_back(Waiting {
             receipt_id: receipt_id.into(),
             ticket,
             place,
@@ -109,23 +116,26 @@ impl Receipts {
 
     /// What the last that waits waits for.
     fn last(&self) -> Option<Ticket> {
-        self.waiting.back().map(|waiting| waiting.ticket.clone())
+        let line = self.0.as_ref()?;
+        line.waiting.back().map(|waiting| waiting.ticket.clone())
     }
 
     /// The next that can be answered, and how; if none can, the task is woken when one can.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Option<(Waiting, Confirmed)> {
-        let first = self.waiting.front()?;
-        let Poll::Ready(confirmed) = first.ticket.poll(cx, &mut self.noted) else {
+        let line = self.0.as_mut()?;
+        let first = line.waiting.front()?;
+        let Poll::Ready(confirmed) = first.ticket.poll(cx, &mut line.noted) else {
             return None;
         };
-        self.noted = Noted::default();
-        let first = self.waiting.pop_front()?;
-        self.subscribing -= usize::from(first.place.is_some());
+        line.noted = Noted::default();
+        let first = line.waiting.pop_front()?;
+        line.subscribing -= usize::from(first.place.is_some());
+        self.0.take_if(|line| line.waiting.is_empty());
         Some((first, confirmed))
     }
 
     fn take(&mut self) -> VecDeque<Waiting> {
-        std::mem::take(self).waiting
+        self.0.take().map(|line| line.waiting).unwrap_or_default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Requests of the client become commands to the broker.
 
-use std::{collections::VecDeque, time::Instant};
+use std::time::Instant;
 
 use gumboot_broker_core::{
     AckMode as BrokerAckMode, DeliveryId, Destination, Kind, Nack, Properties, Refusal, Retain,
@@ -16,7 +16,7 @@ use gumboot_store::Level;
 use super::{
     DISCONNECT_LINGER_MAX, End, Stomp,
     history_headers::Place,
-    listing::QUEUES,
+    listing::{Listings, QUEUES},
     message_id,
     receipts::Wanted,
     refused::Refused,
@@ -277,8 +277,7 @@ impl Stomp {
         };
         match ended {
             Ok(ended) if Self::is_listing(ended.browses.as_ref()) => {
-                self.listings
-                    .retain(|listing| listing.subscription != ended.id);
+                self.listings.remove(ended.id);
             }
             Ok(ended) => {
                 let unsent = self.unsent_of(Some(ended.id));
@@ -420,7 +419,7 @@ impl Stomp {
         self.outbox = None;
         self.subscriptions = Subscriptions::default();
         self.withheld = Withheld::default();
-        self.listings = VecDeque::new();
+        self.listings = Listings::default();
     }
 
     /// What was taken out of the mailbox to be acknowledged, and is not sent; of one subscription or of all.

@@ -16,9 +16,13 @@ const ENDED_MAX: usize = 1_000;
 pub(super) struct Subscriptions {
     list: Vec<Subscription>,
     next: u32,
-    /// Those that have ended, and whose messages may still be acknowledged.
-    ended: VecDeque<Ended>,
+    /// Most sessions have nothing in it.
+    past: Option<Box<Past>>,
 }
+
+/// The subscriptions that have ended, and whose messages may still be acknowledged.
+#[derive(Debug, Default)]
+struct Past(VecDeque<Ended>);
 
 /// A subscription that has ended.
 #[derive(Debug)]
@@ -65,6 +69,10 @@ impl Subscriptions {
         }
         let id = SubscriptionId(self.next);
         self.next = self.next.checked_add(1).ok_or(Refusal::SubscriptionsFull)?;
+        // Most sessions have one.
+        if self.list.is_empty() {
+            self.list.reserve_exact(1);
+        }
         self.list.push(Subscription {
             id,
             key,
@@ -96,10 +104,11 @@ impl Subscriptions {
         let subscription = self.list.remove(index);
         let only_looked = subscription.browses.is_some();
         if subscription.is_acknowledged() || only_looked {
-            if self.ended.len() >= ENDED_MAX {
-                self.ended.pop_front();
+            let Past(ended) = &mut **self.past.get_or_insert_default();
+            if ended.len() >= ENDED_MAX {
+                ended.pop_front();
             }
-            self.ended.push_back(Ended {
+            ended.push_back(Ended {
                 id: subscription.id,
                 name: hash(subscription.key.id()),
                 only_looked,
@@ -127,7 +136,8 @@ impl Subscriptions {
     }
 
     fn ended(&self, id: SubscriptionId) -> Option<&Ended> {
-        self.ended.iter().find(|ended| ended.id == id)
+        let Past(ended) = self.past.as_deref()?;
+        ended.iter().find(|ended| ended.id == id)
     }
 
     /// A subscription that has not ended.
@@ -182,7 +192,7 @@ mod tests {
                 .unwrap();
         }
         subscriptions.remove(&key("a")).unwrap();
-        assert_eq!(subscriptions.ended.len(), ENDED_MAX);
+        assert_eq!(subscriptions.past.as_ref().unwrap().0.len(), ENDED_MAX);
         assert!(subscriptions.is_named(first, "b"));
     }
 
