@@ -1,5 +1,6 @@
 //! Accepting connections: a task for each, and a clear answer for one too many.
 
+mod opening;
 mod secure;
 
 use std::{future::poll_fn, io, sync::Arc, time::Duration};
@@ -19,8 +20,12 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use self::secure::Secure;
+use self::{
+    opening::{Opened, Opening},
+    secure::Secure,
+};
 use crate::{
+    config::Endpoints,
     http::{Accepted, Use, answer},
     hub::Hub,
     metrics::{Connected, ConnectionKind},
@@ -53,19 +58,11 @@ pub(crate) async fn accept_http(hub: Arc<Hub>, listener: TcpListener) {
             continue;
         }
         let connected = hub.metrics.connected(ConnectionKind::Http);
+        let endpoints = hub.config.endpoints;
+        let hub = Arc::clone(&hub);
         match secure.clone() {
-            None => drop(tokio::spawn(serve_http1(
-                Arc::clone(&hub),
-                stream,
-                connected,
-            ))),
-            Some(secure) => {
-                drop(tokio::spawn(secure.serve(
-                    Arc::clone(&hub),
-                    stream,
-                    connected,
-                )));
-            }
+            None => open(endpoints, serve_http1(hub, stream, connected)),
+            Some(secure) => open(endpoints, secure.serve(hub, stream, connected)),
         }
     }
 }
@@ -158,25 +155,37 @@ fn keep_alive(stream: &TcpStream) {
     }
 }
 
-/// HTTP/1.1 on a stream, and the WebSocket that may become of it.
-async fn serve_http1<S>(hub: Arc<Hub>, stream: S, connected: Connected)
+/// A task for a connection, with room for what it most likely becomes.
+fn open<S>(endpoints: Endpoints, http: impl Future<Output = Option<Opened<S>>> + Send + 'static)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    // In a box of its own, so that nothing of it is kept by the connections that are upgraded.
-    let http = Box::pin(serve_http(stream, &hub.config.http, |request| {
-        answer(&hub, &request)
-    }));
-    match http.await {
-        Ok(Some(upgraded)) => spawn_session(&hub, upgraded, Some(connected)),
-        Ok(None) => {}
-        Err(error) => debug!(%error, "HTTP ended"),
+    let http = Box::pin(http);
+    match endpoints {
+        Endpoints::Echo => drop(tokio::spawn(Opening::<_, Echo>::Http(http))),
+        Endpoints::Broker | Endpoints::Stomp => {
+            drop(tokio::spawn(Opening::<_, Stomp>::Http(http)));
+        }
     }
 }
 
-/// A task for a WebSocket; the session itself, with nothing around it, is what an idle connection weighs. It takes the
-/// place of the connection `before`, if it had one of its own.
-fn spawn_session<S>(hub: &Arc<Hub>, upgraded: Upgraded<S, Accepted>, before: Option<Connected>)
+/// HTTP/1.1 on a stream, and the WebSocket that may become of it.
+async fn serve_http1<S>(hub: Arc<Hub>, stream: S, connected: Connected) -> Option<Opened<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let http = serve_http(stream, &hub.config.http, |request| answer(&hub, &request));
+    let served = http.await.inspect_err(|error| debug!(%error, "HTTP ended"));
+    let upgraded = served.ok().flatten()?;
+    Some(session(&hub, upgraded, Some(connected)))
+}
+
+/// The session of a WebSocket. It takes the place of the connection `before`, if it had one of its own.
+fn session<S>(
+    hub: &Arc<Hub>,
+    upgraded: Upgraded<S, Accepted>,
+    before: Option<Connected>,
+) -> Opened<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -193,10 +202,10 @@ where
     let connected = connected.unwrap_or_else(|| hub.metrics.connected(to.kind()));
     drop(before);
     match to {
-        Use::Echo => drop(tokio::spawn(Session::new(link, Echo::new(seat), connected))),
+        Use::Echo => Opened::Echo(Session::new(link, Echo::new(seat), connected)),
         Use::Stomp => {
             let protocol = Stomp::new(now(), seat, Arc::clone(&hub.stomp_options));
-            tokio::spawn(Session::new(link, protocol, connected));
+            Opened::Stomp(Session::new(link, protocol, connected))
         }
     }
 }

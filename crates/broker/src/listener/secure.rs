@@ -9,7 +9,7 @@ use gumboot_websocket::{
 use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
 use tracing::debug;
 
-use super::{serve_http1, spawn_session};
+use super::{opening::Opened, serve_http1, session};
 use crate::{http::answer, hub::Hub, metrics::Connected};
 
 /// The TLS of a server, and the handshakes that may be under way.
@@ -30,13 +30,19 @@ impl Secure {
         })
     }
 
-    pub(super) async fn serve(self, hub: Arc<Hub>, stream: TcpStream, connected: Connected) {
-        let Some(stream) = self.accept(stream).await else {
-            return;
-        };
+    pub(super) async fn serve(
+        self,
+        hub: Arc<Hub>,
+        stream: TcpStream,
+        connected: Connected,
+    ) -> Option<Opened<Transport>> {
+        let stream = self.accept(stream).await?;
         let alpn = stream.tls().and_then(|tls| tls.alpn);
         match alpn.as_deref() {
-            Some("h2") => Box::pin(serve_h2(hub, stream, connected)).await,
+            Some("h2") => {
+                serve_h2(hub, stream, connected).await;
+                None
+            }
             _ => serve_http1(hub, stream, connected).await,
         }
     }
@@ -61,7 +67,7 @@ async fn serve_h2(hub: Arc<Hub>, stream: Transport, connected: Connected) {
         stream,
         &hub.config.http,
         |request| answer(&hub, &request),
-        move |upgraded| spawn_session(&sessions, upgraded, None),
+        move |upgraded| session(&sessions, upgraded, None).spawn(),
     );
     if let Err(error) = served.await {
         debug!(%error, "HTTP/2 ended");
