@@ -127,7 +127,7 @@ impl<M: Payload> Broker<M> {
         let key = key.ok_or(Refusal::DeliveryUnknown)?;
         let numbers = self.queues.covered(key, delivery.number)?;
         if let Some(id) = transaction {
-            return self.decide_later(session_id, id, key, numbers, verdict);
+            return self.decide_later(session_id, id, key, numbers.into_vec(), verdict);
         }
         self.queues.settle(now, key, &numbers, verdict, output);
         self.forget_ended(session_id, key);

@@ -1,6 +1,6 @@
 //! One consumer of a queue: its credit, and what was delivered to it and is not acknowledged.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Deref, slice};
 
 use super::{QueueKey, Rank};
 use crate::{
@@ -44,6 +44,35 @@ pub(crate) struct Lease {
     bytes: usize,
     /// The driver says that it has not sent it, and will not.
     pub(crate) is_unsent: bool,
+}
+
+/// The numbers of deliveries, in order. Most acknowledgements are for one, which needs no allocation.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    One(u64),
+    Many(Vec<u64>),
+}
+
+impl Numbers {
+    pub(crate) const NONE: Self = Self::Many(Vec::new());
+
+    pub(crate) fn into_vec(self) -> Vec<u64> {
+        match self {
+            Self::One(number) => vec![number],
+            Self::Many(numbers) => numbers,
+        }
+    }
+}
+
+impl Deref for Numbers {
+    type Target = [u64];
+
+    fn deref(&self) -> &[u64] {
+        match self {
+            Self::One(number) => slice::from_ref(number),
+            Self::Many(numbers) => numbers,
+        }
+    }
 }
 
 impl Consumer {
@@ -133,7 +162,7 @@ impl Consumer {
 
     /// The deliveries that an acknowledgement of `number` by the client is for. It takes time for these only, however
     /// many transactions hold.
-    pub(crate) fn covered(&self, number: u64) -> Result<Vec<u64>, Refusal> {
+    pub(crate) fn covered(&self, number: u64) -> Result<Numbers, Refusal> {
         if self.held.contains_key(&number) {
             return Err(Refusal::DeliveryHeld);
         }
@@ -141,7 +170,7 @@ impl Consumer {
             return Err(Refusal::DeliveryUnknown);
         }
         if self.ack == AckMode::ClientIndividual {
-            return Ok(vec![number]);
+            return Ok(Numbers::One(number));
         }
         Ok(self.up_to(number))
     }
@@ -152,8 +181,11 @@ impl Consumer {
     }
 
     /// The deliveries until `number` that no transaction holds.
-    pub(crate) fn up_to(&self, number: u64) -> Vec<u64> {
-        self.free.range(..=number).map(|(n, _)| *n).collect()
+    pub(crate) fn up_to(&self, number: u64) -> Numbers {
+        match self.free.first_key_value() {
+            Some((first, _)) if *first == number => Numbers::One(number),
+            _ => Numbers::Many(self.free.range(..=number).map(|(n, _)| *n).collect()),
+        }
     }
 
     /// All deliveries, in order.
@@ -201,18 +233,32 @@ mod tests {
     fn what_is_held_is_apart_from_what_is_covered_next() {
         let mut consumer = consumer(6);
         let first = consumer.covered(3).unwrap();
-        assert_eq!(first, [1, 2, 3]);
+        assert_eq!(*first, [1, 2, 3]);
         consumer.hold(&first);
         assert_eq!(consumer.free.len(), 3);
         assert_eq!(consumer.covered(2), Err(Refusal::DeliveryHeld));
         let second = consumer.covered(5).unwrap();
-        assert_eq!(second, [4, 5]);
+        assert_eq!(*second, [4, 5]);
         consumer.hold(&second);
         // An abort of the first leaves the second as it is.
         consumer.let_go(&first);
-        assert_eq!(consumer.covered(6).unwrap(), [1, 2, 3, 6]);
+        assert_eq!(*consumer.covered(6).unwrap(), [1, 2, 3, 6]);
         assert_eq!(consumer.covered(4), Err(Refusal::DeliveryHeld));
         assert_eq!(consumer.all(), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn one_or_many_are_covered() {
+        let mut consumer = consumer(3);
+        assert_eq!(consumer.covered(1), Ok(Numbers::One(1)));
+        assert_eq!(*consumer.covered(1).unwrap(), [1]);
+        assert_eq!(consumer.covered(2), Ok(Numbers::Many(vec![1, 2])));
+        assert_eq!(consumer.up_to(0), Numbers::NONE);
+        consumer.hold(&[1]);
+        assert_eq!(consumer.up_to(2), Numbers::One(2));
+        assert_eq!(consumer.up_to(2).into_vec(), [2]);
+        consumer.ack = AckMode::ClientIndividual;
+        assert_eq!(consumer.covered(3), Ok(Numbers::One(3)));
     }
 
     #[test]

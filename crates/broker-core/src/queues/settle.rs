@@ -5,7 +5,7 @@ use crate::{
     error::Refusal,
     message::{DeathReason, MessageId, Payload},
     output::{Output, Returned, Settled},
-    queue::{ConsumerKey, QueueKey, State},
+    queue::{ConsumerKey, QueueKey, State, consumer::Numbers},
     subscribe::AckMode,
     time::Timestamp,
 };
@@ -25,7 +25,7 @@ pub(crate) enum Verdict {
 
 impl<M: Payload> Queues<M> {
     /// The deliveries that an acknowledgement of `number` by the client is for.
-    pub(crate) fn covered(&self, key: ConsumerKey, number: u64) -> Result<Vec<u64>, Refusal> {
+    pub(crate) fn covered(&self, key: ConsumerKey, number: u64) -> Result<Numbers, Refusal> {
         let consumer = self.consumers.get(key.0);
         consumer.ok_or(Refusal::DeliveryUnknown)?.covered(number)
     }
@@ -45,10 +45,10 @@ impl<M: Payload> Queues<M> {
     }
 
     /// The driver has sent these deliveries, which nobody else acknowledges.
-    pub(crate) fn sent(&self, key: ConsumerKey, number: u64) -> Vec<u64> {
+    pub(crate) fn sent(&self, key: ConsumerKey, number: u64) -> Numbers {
         let consumer = self.consumers.get(key.0);
         let consumer = consumer.filter(|consumer| !consumer.is_clients());
-        consumer.map_or_else(Vec::new, |consumer| consumer.up_to(number))
+        consumer.map_or(Numbers::NONE, |consumer| consumer.up_to(number))
     }
 
     /// The driver has not sent this delivery, and will not.
@@ -72,16 +72,14 @@ impl<M: Payload> Queues<M> {
         };
         let queue_key = consumer.queue;
         let is_auto = consumer.ack == AckMode::Auto;
-        let leases: Vec<_> = numbers
-            .iter()
-            .filter_map(|n| consumer.release(*n))
-            .collect();
         if consumer.stands && consumer.browse.is_none() && !consumer.is_in_ring {
             consumer.is_in_ring = true;
             self.queues[queue_key.0].ring.push_back(key);
         }
-        for lease in leases {
-            let Some(message) = lease.message else {
+        for number in numbers {
+            let lease = self.consumers[key.0].release(*number);
+            let Some((lease, message)) = lease.and_then(|lease| Some((lease, lease.message?)))
+            else {
                 continue;
             };
             match verdict {
