@@ -171,11 +171,16 @@ impl<L: Line<P>, P: Subprotocol> Session<L, P> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn log_end(ended: Result<(), LinkError>) {
     if let Err(error) = ended {
-        debug!(%error, "connection ended");
+        log_error(&error);
     }
+}
+
+#[cold]
+fn log_error(error: &LinkError) {
+    debug!(%error, "connection ended");
 }
 
 impl<L: Line<P> + Unpin, P: Subprotocol + Unpin> Future for Session<L, P> {

@@ -54,8 +54,8 @@ fn apply_aligned<const N: usize>(key: [u8; 4], bytes: &mut [u8]) {
 #[inline(always)]
 fn apply_blocks<const N: usize>(key: [u8; 4], bytes: &mut [u8]) {
     let mut block = [0; N];
-    for (byte, key) in block.iter_mut().zip(key.iter().cycle()) {
-        *byte = *key;
+    for word in block.chunks_exact_mut(4) {
+        word.copy_from_slice(&key);
     }
     let mut chunks = bytes.chunks_exact_mut(N);
     for chunk in &mut chunks {
@@ -81,9 +81,11 @@ fn apply_words(key: [u8; 4], bytes: &mut [u8]) {
 }
 
 /// The key as it stands at `offset`.
-fn rotated(mut key: [u8; 4], offset: u64) -> [u8; 4] {
-    key.rotate_left((offset % 4) as usize);
-    key
+#[inline]
+fn rotated(key: [u8; 4], offset: u64) -> [u8; 4] {
+    // The first byte of the key comes first in memory, so it is the lowest of this number.
+    let bits = 8 * (offset % 4) as u32;
+    u32::from_le_bytes(key).rotate_right(bits).to_le_bytes()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::{
     pipe::{LinkError, PENDING_BYTES_MAX, Pipe, Traffic},
     scratch,
-    timer::now,
+    timer::{now, sooner},
 };
 
 /// A connection on a transport.
@@ -109,7 +109,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     ///
     /// # Errors
     /// The transport failed.
+    #[inline]
     pub fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+    ) -> Poll<Result<(), LinkError>> {
+        let waits = self.connection.bytes_pending() > 0 || !self.pipe.is_flushed();
+        if waits || self.closing() != Closing::Open {
+            return self.poll_write_waiting(cx, now);
+        }
+        // One was lent for what did not come.
+        if let Some(buffer) = self.connection.reclaim_buffer() {
+            scratch::give_write(buffer);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_waiting(
         &mut self,
         cx: &mut Context<'_>,
         now: Instant,
@@ -151,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             } else {
                 self.connection.poll_timeout()
             };
-            let next = owner.into_iter().chain(silence).min();
+            let next = sooner(owner, silence);
             if let Err(error) = ready!(self.pipe.poll_timer(cx, next)) {
                 self.abandon();
                 return Poll::Ready(Err(error));

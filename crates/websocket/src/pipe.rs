@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::{
     scratch,
-    timer::{Timer, now},
+    timer::{Timer, now, sooner},
 };
 
 /// While more bytes than this wait to be written, nothing is read: a peer that does not take answers gets no more.
@@ -306,9 +306,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
     ) -> Poll<Result<(), LinkError>> {
         let stall = self.trouble.as_ref().and_then(|trouble| {
             let stall = trouble.write_blocked.map(|since| since + WRITE_STALL_MAX);
-            stall.into_iter().chain(trouble.last_until).min()
+            sooner(stall, trouble.last_until)
         });
-        let Some(next) = deadline.into_iter().chain(stall).min() else {
+        let Some(next) = sooner(deadline, stall) else {
             return Poll::Pending;
         };
         ready!(self.timer.poll(cx, next));

@@ -87,6 +87,15 @@ fn task_of(cx: &Context<'_>) -> usize {
     cx.waker().data().addr()
 }
 
+/// The sooner of two deadlines. It is asked at every wake-up, where a chain of iterators would show.
+#[inline]
+pub(crate) fn sooner(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 /// The time, by the clock that timers ring by.
 #[must_use]
 pub fn now() -> Instant {

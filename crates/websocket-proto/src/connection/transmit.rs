@@ -174,7 +174,10 @@ impl TransmitBuffer {
         self.flat.clear();
         self.flat_start = 0;
         self.flat_tail = 0;
-        self.segments.clear();
+        // To clear an empty one is a call nevertheless.
+        if !self.segments.is_empty() {
+            self.segments.clear();
+        }
     }
 
     fn advance(&mut self, mut count: usize) {
