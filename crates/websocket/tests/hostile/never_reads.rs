@@ -31,11 +31,15 @@ async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-/// Sends small messages until one of them waits.
-async fn send_until_blocked(socket: &mut Socket) {
+/// Sends small messages until one of them waits, and gives the time before that one.
+async fn send_until_blocked(socket: &mut Socket) -> Instant {
     let message = vec![7; 1024];
     let mut sent = 0;
-    while at_once(socket.send(message.clone())).await.is_some() {
+    loop {
+        let start = Instant::now();
+        if at_once(socket.send(message.clone())).await.is_none() {
+            return start;
+        }
         sent += message.len();
         assert!(sent < TAKEN_MAX, "{sent} bytes");
         // A turn for the operating system, and for the runtime, which counts what is done at once.
@@ -53,8 +57,8 @@ fn assert_stalled(ended: &Result<(), LinkError>, since: Instant) {
     );
 }
 
-/// Each role, with TLS and without; `lazy` is the end that never reads.
-async fn each(mut check: impl AsyncFnMut(Socket)) {
+/// Each role, with TLS and without, and since when nothing is taken; `lazy` is the end that never reads.
+async fn each(mut check: impl AsyncFnMut(Socket, Instant)) {
     for is_tls in [false, true] {
         for is_server in [false, true] {
             let (server, client) = pair(is_tls).await;
@@ -62,10 +66,10 @@ async fn each(mut check: impl AsyncFnMut(Socket)) {
                 true => (server, client),
                 false => (client, server),
             };
-            send_until_blocked(&mut busy).await;
+            let start = send_until_blocked(&mut busy).await;
             // From here time runs as fast as it can.
             pause();
-            soon(check(busy)).await;
+            soon(check(busy, start)).await;
             tokio::time::resume();
             drop(lazy);
         }
@@ -74,8 +78,7 @@ async fn each(mut check: impl AsyncFnMut(Socket)) {
 
 #[tokio::test]
 async fn it_is_dropped() {
-    each(async |mut busy| {
-        let start = Instant::now();
+    each(async |mut busy, start| {
         let ended = busy.receive().await.map(drop);
         assert_stalled(&ended, start);
     })
@@ -84,8 +87,7 @@ async fn it_is_dropped() {
 
 #[tokio::test]
 async fn it_is_dropped_though_more_is_sent_to_it() {
-    each(async |mut busy| {
-        let start = Instant::now();
+    each(async |mut busy, start| {
         let mut beat = tokio::time::interval(Duration::from_secs(1));
         let ended = loop {
             tokio::select! {
@@ -100,8 +102,7 @@ async fn it_is_dropped_though_more_is_sent_to_it() {
 
 #[tokio::test]
 async fn it_is_dropped_at_the_end_too() {
-    each(async |mut busy| {
-        let start = Instant::now();
+    each(async |mut busy, start| {
         // TLS may have taken the Close, which the peer has not.
         assert_stalled(&busy.close(None).await, start);
     })
