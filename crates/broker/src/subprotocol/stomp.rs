@@ -12,6 +12,8 @@ mod requests;
 mod send_headers;
 mod subscribe_headers;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 mod value;
 mod withheld;
 
@@ -277,8 +279,14 @@ impl Subprotocol for Stomp {
                 has_more |= !carrier.is_full() && self.list_portion(&mut outbox);
             }
             let is_held = self.is_stalled || self.receipts.hold_messages();
+            let messages = self.messages.out;
             let is_through = is_held || !self.send_outbox(now, &mut outbox, carrier);
             has_sent |= !is_through;
+            // A replay whose selector takes nothing puts a mark behind each mark, and fills no carrier: a round for each.
+            if !is_through && self.messages.out == messages {
+                has_more = true;
+                break;
+            }
             // What has come meanwhile goes into the same write; who waits for more has seen that there is none.
             if is_through || signal.is_some() || !outbox.is_empty() {
                 break;
