@@ -40,7 +40,9 @@ const WAIT_MAX: Duration = Duration::from_secs(120);
 /// A connection is cut when so many octets have passed, or fewer.
 const OCTETS_MAX: u64 = 12_000;
 
+/// However far a subscriber that acknowledges falls behind, it is not to be refused.
 const CONFIG: &str = "log = 'error'\n\
+    [limits.broker]\nreplay-queued-messages-max = 1_000_000\n\
     [[history]]\npattern = '/topic/**'\nmessages-max = 1_000_000\n\
     bytes-max = '200 MiB'\n";
 
