@@ -12,8 +12,6 @@ mod requests;
 mod send_headers;
 mod subscribe_headers;
 mod subscriptions;
-#[cfg(test)]
-mod tests;
 mod value;
 mod withheld;
 
@@ -363,3 +361,6 @@ impl Subprotocol for Stomp {
         mem::take(&mut self.messages)
     }
 }
+
+#[cfg(test)]
+mod tests;
