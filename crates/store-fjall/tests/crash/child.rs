@@ -44,16 +44,20 @@ fn produce(store: &FjallStore, producer: usize, bytes: usize) -> Result<(), Stor
         if let Some(before) = &before {
             batch.settle(last, before.offset, Outcome::Done);
         }
-        let level = if next % 2 == 0 {
-            Level::Stored
-        } else {
-            Level::Synced
-        };
-        wait(store.commit(batch, level))?;
+        wait(store.commit(batch, level(next)))?;
         // The pipe is broken once the test has seen enough.
         println!("{producer} {next}");
         before = wait(store.read(last, Offset::FIRST, Portion::ALL))?.pop();
         next += 1;
+    }
+}
+
+/// What the batch of this number is confirmed as.
+pub(super) fn level(number: u64) -> Level {
+    if number.is_multiple_of(2) {
+        Level::Stored
+    } else {
+        Level::Synced
     }
 }
 

@@ -8,13 +8,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-use gumboot_store::{Offset, Portion, Record, Store, StoreError, StreamName, wait};
+use gumboot_store::{Level, Offset, Portion, Record, Store, StoreError, StreamName, wait};
 use gumboot_store_fjall::{FjallStore, Options};
 use tempfile::TempDir;
 
 use super::{
     PRODUCERS,
-    child::{number, streams},
+    child::{level, number, streams},
 };
 
 const KILLS: u64 = 24;
@@ -101,7 +101,7 @@ pub(super) fn check(directory: &Path, confirmed: &[u64; PRODUCERS]) {
 /// Flips bits in the log and the journals of a store that was killed, one after the other: none of it may go unseen, but
 /// what was never synced may be cut off, and what the log has as well does not matter.
 fn damages_are_found(directory: &Path, confirmed: &[u64; PRODUCERS]) {
-    let synced = confirmed.map(|confirmed| confirmed / 2 * 2);
+    let synced = confirmed.map(last_synced);
     let before = Snapshot::take(directory);
     let mut found = HashSet::new();
     for (path, bytes) in before.files.iter().filter(|(path, _)| is_log(path)) {
@@ -128,6 +128,12 @@ fn damages_are_found(directory: &Path, confirmed: &[u64; PRODUCERS]) {
         2,
         "something of both kinds is found: {found:?}"
     );
+}
+
+/// The last batch up to this one that was confirmed as synced, and not only as stored.
+fn last_synced(confirmed: u64) -> u64 {
+    let is_synced = |number: &u64| level(*number) == Level::Synced;
+    (1..=confirmed).rfind(is_synced).unwrap_or(0)
 }
 
 fn is_log(path: &Path) -> bool {
