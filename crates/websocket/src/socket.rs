@@ -147,7 +147,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// that come many at a time is many times faster than [`send`](Self::send). Whoever does something else next calls
     /// `flush`, or `send` for the last one.
     ///
-    /// Ready at once, unless so much waits already that the peer must first take some of it.
+    /// Ready at once, unless so much waits now that the peer must first take some of it. The message is sent also if that
+    /// is not waited for.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));
@@ -169,8 +170,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// # Errors
     /// As [`Socket::send`].
     pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
+        self.queue(message.into())?;
         poll_fn(|cx| self.poll_room(cx)).await;
-        self.queue(message.into())
+        Ok(())
     }
 
     /// Writes what waits: ready when the operating system has taken it. A failure is told by the next
@@ -474,23 +476,35 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_takes_nothing_is_not_fed_without_end() {
         let (mut socket, mut peer) = client();
-        // Behind a header of 14 bytes.
-        socket
-            .feed(vec![0; 2 * PENDING_BYTES_MAX - 14])
-            .await
-            .unwrap();
         let mut taken = vec![0; PENDING_BYTES_MAX];
         {
-            let mut second = pin!(socket.feed("second"));
-            let waits = poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx))).await;
+            // Behind a header of 14 bytes.
+            let mut fed = pin!(socket.feed(vec![0; 2 * PENDING_BYTES_MAX - 14]));
+            let waits = poll_fn(|cx| Poll::Ready(fed.as_mut().poll(cx))).await;
             assert!(waits.is_pending());
-            let (fed, read) = tokio::join!(second, peer.read_exact(&mut taken));
+            let (fed, read) = tokio::join!(fed, peer.read_exact(&mut taken));
             fed.unwrap();
             read.unwrap();
         }
-        let mut rest = vec![0; PENDING_BYTES_MAX + 6 + "second".len()];
+        let mut rest = vec![0; PENDING_BYTES_MAX];
         let (read, ()) = tokio::join!(peer.read_exact(&mut rest), socket.flush());
         read.unwrap();
+        assert!(socket.is_all_written());
+    }
+
+    #[tokio::test]
+    async fn what_was_fed_is_sent_though_nobody_waited_for_room() {
+        let (mut socket, mut peer) = socket();
+        // Behind a header of 10 bytes, as a server sends it.
+        let large = vec![0; 2 * PENDING_BYTES_MAX];
+        for message in [Message::binary(large), Message::text("second")] {
+            let fed = poll_fn(|cx| Poll::Ready(pin!(socket.feed(message.clone())).poll(cx))).await;
+            assert!(fed.is_pending());
+        }
+        let mut frames = vec![0; 10 + 2 * PENDING_BYTES_MAX + 2 + "second".len()];
+        let (read, ()) = tokio::join!(peer.read_exact(&mut frames), socket.flush());
+        read.unwrap();
+        assert!(frames.ends_with(b"\x81\x06second"));
         assert!(socket.is_all_written());
     }
 

@@ -114,8 +114,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// # Errors
     /// As [`Sender::send`].
     pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
+        self.queue(message.into())?;
         poll_fn(|cx| self.0.poll(Half::Sender, cx, Socket::poll_room)).await;
-        self.queue(message.into())
+        Ok(())
     }
 
     /// Sends a message as it is, as [`Socket::send_uncompressed`] does.
@@ -229,13 +230,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Sender<S> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{pin::pin, sync::Arc};
 
     use gumboot_websocket_proto::{Config, Connection, handshake::client::Agreed};
     use tokio::{io::DuplexStream, time::timeout};
 
     use super::*;
-    use crate::{link::Link, random::RandomKeys, timer::now};
+    use crate::{link::Link, pipe::PENDING_BYTES_MAX, random::RandomKeys, timer::now};
 
     const SOON: Duration = Duration::from_secs(20);
 
@@ -298,6 +299,26 @@ mod tests {
         .expect("closed in time");
         closed.unwrap();
         assert_eq!(ended.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_was_fed_is_sent_though_nobody_waited_for_room() {
+        let (client, mut server) = pair();
+        let (mut sender, _receiver) = client.split();
+        for number in 0..2 {
+            let large = Message::binary(vec![number; 2 * PENDING_BYTES_MAX]);
+            let fed = poll_fn(|cx| Poll::Ready(pin!(sender.feed(large.clone())).poll(cx))).await;
+            assert!(fed.is_pending());
+        }
+        let receiving = async {
+            for number in 0..2 {
+                let message = server.receive().await.unwrap().unwrap();
+                assert!(message.as_bytes().iter().all(|byte| *byte == number));
+            }
+        };
+        timeout(SOON, async { tokio::join!(receiving, sender.flush()) })
+            .await
+            .expect("sent in time");
     }
 
     #[tokio::test]
