@@ -91,7 +91,7 @@ pub use crate::{
         CONNECT_WAIT_MAX, Client, ConnectError, ConnectWait, HTTP2_IDLE_MAX, InvalidHeader,
         InvalidUrl, RedirectError, connect,
     },
-    link::Link,
+    link::{Link, READ_GIVES_BYTES_MAX},
     origin::{InvalidOrigin, OriginPolicy},
     pipe::{
         END_BYTES_PER_SECOND_MIN, LINGER_MAX, LinkError, PENDING_BYTES_MAX, Pipe, Traffic,

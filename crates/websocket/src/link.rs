@@ -18,12 +18,20 @@ use crate::{
     timer::{now, sooner},
 };
 
+/// So many bytes of messages one [`Link::poll_read`] gives, and the message that passes it: what was read behind that
+/// one is left for the next. A few kilobytes may be megabytes once they are inflated.
+pub const READ_GIVES_BYTES_MAX: usize = 1024 * 1024;
+
+/// What a message counts there beside its payload, for the place that it takes wherever it is put.
+const BESIDE_PAYLOAD_BYTES: usize = 64;
+
 /// A connection on a transport.
 #[derive(Debug)]
 pub struct Link<S> {
     pipe: Pipe<S>,
     connection: Connection,
-    /// What came behind the opening handshake, mostly nothing.
+    /// What was read and not looked at, mostly nothing: it came behind the opening handshake, or behind
+    /// [`READ_GIVES_BYTES_MAX`].
     leftover: Option<Box<[u8]>>,
     /// Whether the owner does not want more for now.
     is_paused: bool,
@@ -68,7 +76,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         self.pipe.io()
     }
 
-    /// Reads once, and gives every event in what was read to `on_event`. Pending also while the link
+    /// Reads once, and gives every event in what was read to `on_event`, unless that is more than
+    /// [`READ_GIVES_BYTES_MAX`]: then the next call goes on with the rest, without a read. Pending also while the link
     /// [is blocked](Link::is_blocked): when a write has ended that, it is to be polled again.
     ///
     /// # Errors
@@ -90,14 +99,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             let count = ready!(self.pipe.poll_read_into(cx, buffer));
             count.and_then(|count| feed_payload(self.connection(), now, count, on_event))
         } else if let Some(mut leftover) = self.leftover.take() {
-            feed(self.connection(), now, &mut leftover, on_event)
+            lend_buffer(&mut self.connection);
+            let fed = feed(&mut self.connection, now, &mut leftover, on_event);
+            fed.map(|rest| self.leftover = rest)
         } else {
             let connection = &mut self.connection;
             let fed = self.pipe.poll_read(cx, |bytes| {
                 lend_buffer(connection);
                 feed(connection, now, bytes, on_event)
             });
-            ready!(fed).flatten()
+            ready!(fed).flatten().map(|rest| self.leftover = rest)
         };
         if let Err(LinkError::Eof | LinkError::Io(_)) = read {
             self.abandon();
@@ -243,21 +254,29 @@ fn lend_buffer(connection: &mut Connection) {
     }
 }
 
-/// Feeds `bytes` to the connection until it gives no more events.
+/// Feeds `bytes` to the connection until it gives no more events, or has given enough; gives a copy of those that it did
+/// not look at. They begin behind a message, so what is read next is not read into one.
 fn feed<F>(
     connection: &mut Connection,
     now: Instant,
     bytes: &mut [u8],
     on_event: &mut F,
-) -> Result<(), LinkError>
+) -> Result<Option<Box<[u8]>>, LinkError>
 where
     F: FnMut(&mut Connection, Event<'_>),
 {
     let mut input = Input::new(bytes);
+    let mut given = 0;
     while let Some(event) = connection.handle_input(now, &mut input)? {
+        if let Event::Message(message) = &event {
+            given += message.as_bytes().len() + BESIDE_PAYLOAD_BYTES;
+        }
         on_event(connection, event);
+        if given > READ_GIVES_BYTES_MAX {
+            return Ok((!input.is_empty()).then(|| input.as_slice().into()));
+        }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Takes bytes that were read straight into a message.
@@ -278,13 +297,13 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::{future::poll_fn, sync::Arc};
+    use std::{future::poll_fn, io::IoSlice, sync::Arc};
 
-    use gumboot_websocket_proto::{Config, Message, MessageKind};
+    use gumboot_websocket_proto::{Config, DeflateParams, Message, MessageKind};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     use super::*;
-    use crate::pipe::WRITE_STALL_MAX;
+    use crate::{pipe::WRITE_STALL_MAX, random::RandomKeys};
 
     /// A server's link, and the other end of its transport, which holds `bytes`.
     fn link(bytes: usize) -> (Link<DuplexStream>, DuplexStream) {
@@ -372,5 +391,80 @@ mod tests {
         let message = tokio::time::timeout(Duration::from_secs(5), heard.recv()).await;
         assert_eq!(message.unwrap(), Some(Message::text("hi")));
         driven.abort();
+    }
+
+    /// Two ends that have agreed to compress.
+    fn compressing() -> [Connection; 2] {
+        let params = DeflateParams {
+            server_no_takeover: true,
+            client_no_takeover: true,
+            server_window_bits: 15,
+            client_window_bits: 15,
+        };
+        let keys = Box::new(RandomKeys::new());
+        let client = Connection::client(Arc::new(Config::client()), keys, now());
+        let server = Connection::server(Arc::new(Config::server()), now());
+        [client, server].map(|end| end.with_deflate(&params, Arc::default()))
+    }
+
+    /// What the connection sends for these messages.
+    fn bytes_of(connection: &mut Connection, messages: &[Message]) -> Vec<u8> {
+        for message in messages {
+            connection.send(message.clone()).unwrap();
+        }
+        let mut bytes = Vec::new();
+        loop {
+            let mut slices = [IoSlice::new(&[]); 8];
+            let count = connection.poll_transmit(&mut slices);
+            if count == 0 {
+                return bytes;
+            }
+            let before = bytes.len();
+            slices[..count]
+                .iter()
+                .for_each(|slice| bytes.extend_from_slice(slice));
+            connection.transmitted(now(), bytes.len() - before);
+        }
+    }
+
+    /// What one read gives: how many messages, and how many bytes in them.
+    async fn read_once(link: &mut Link<DuplexStream>) -> (usize, usize) {
+        let mut given = (0, 0);
+        let mut on_event = |_: &mut Connection, event: Event<'_>| {
+            if let Event::Message(message) = event {
+                given = (given.0 + 1, given.1 + message.as_bytes().len());
+            }
+        };
+        poll_fn(|cx| link.poll_read(cx, now(), &mut on_event))
+            .await
+            .unwrap();
+        given
+    }
+
+    #[tokio::test]
+    async fn what_one_read_gives_is_bounded_and_nothing_is_lost() {
+        for (count, length) in [(40_000, 0), (10, READ_GIVES_BYTES_MAX)] {
+            let [mut client, server] = compressing();
+            let messages = vec![Message::binary(vec![0; length]); count];
+            let bytes = bytes_of(&mut client, &messages);
+            assert!(bytes.len() < scratch::READ_BYTES_MAX);
+            let (here, mut peer) = duplex(scratch::READ_BYTES_MAX);
+            let mut link = Link::new(here, server, &[]);
+            let (last, most) = bytes.split_last().unwrap();
+            peer.write_all(most).await.unwrap();
+            let given_max = READ_GIVES_BYTES_MAX + length + BESIDE_PAYLOAD_BYTES;
+            let mut messages = 0;
+            while messages < count - 1 {
+                let given = read_once(&mut link).await;
+                assert!(given.0 > 0);
+                assert!(given.1 + given.0 * BESIDE_PAYLOAD_BYTES <= given_max);
+                messages += given.0;
+            }
+            peer.write_all(&[*last]).await.unwrap();
+            while messages < count {
+                messages += read_once(&mut link).await.0;
+            }
+            assert_eq!(messages, count);
+        }
     }
 }

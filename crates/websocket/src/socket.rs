@@ -39,7 +39,7 @@ pub struct Socket<S = Transport> {
     seat: Option<Seat>,
 }
 
-/// What has arrived and was not taken yet: no more than one read brings.
+/// What has arrived and was not taken yet: no more than one [`Link::poll_read`] gives.
 #[derive(Debug, Default)]
 struct Inbox {
     messages: VecDeque<Message>,
