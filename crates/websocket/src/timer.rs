@@ -197,4 +197,32 @@ mod tests {
         runtime().block_on(poll_fn(|cx| timer.poll(cx, deadline)));
         assert!(Instant::now() >= deadline);
     }
+
+    #[test]
+    fn a_task_that_blocks_its_thread_does_not_hold_up_others() {
+        let (wait, blocked_max) = (Duration::from_millis(100), 20 * SECOND);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_time()
+            .build()
+            .unwrap();
+        let (rung, ringing) = std::sync::mpsc::channel();
+        let other = runtime.spawn(async move {
+            let mut timer = Timer::default();
+            let deadline = now() + 3 * wait;
+            assert!(poll_once(&mut timer, deadline).await.is_pending());
+            let blocking = tokio::spawn(async move {
+                let mut timer = Timer::default();
+                let first = now() + wait;
+                poll_fn(|cx| timer.poll(cx, first)).await;
+                // What rang waits again: that is woken by this, which then does not give its thread back.
+                assert!(poll_once(&mut timer, now() + wait).await.is_pending());
+                ringing.recv_timeout(blocked_max).is_ok()
+            });
+            poll_fn(|cx| timer.poll(cx, deadline)).await;
+            let _ = rung.send(());
+            blocking.await.unwrap()
+        });
+        assert!(runtime.block_on(other).unwrap(), "nobody rang meanwhile");
+    }
 }

@@ -4,6 +4,7 @@
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
+    future::ready,
     mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -15,7 +16,7 @@ use std::{
 
 use slab::Slab;
 use tokio::{
-    runtime::{Handle, Id},
+    runtime::{Handle, Id, RuntimeFlavor},
     sync::Notify,
     time::timeout_at,
 };
@@ -140,6 +141,7 @@ impl Alarms {
         drop(state);
         if is_nearest {
             self.hurry.notify_one();
+            free_from_lifo_slot();
         }
     }
 
@@ -214,6 +216,17 @@ impl Drop for Ringing {
     fn drop(&mut self) {
         lock(&RUNTIMES).retain(|(_, alarms)| !Arc::ptr_eq(alarms, &self.0));
         self.0.rung.store(u64::MAX, Ordering::Release);
+    }
+}
+
+/// What a task has woken is put where only its own worker looks, to be run right after it. If the task then blocked its
+/// thread, nobody would ring for anyone meanwhile: another task in that place moves [`Ringing`] to where all workers look.
+fn free_from_lifo_slot() {
+    let workers = Handle::try_current()
+        .ok()
+        .filter(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if let Some(runtime) = workers {
+        drop(runtime.spawn(ready(())));
     }
 }
 
