@@ -23,6 +23,9 @@ use crate::{
     transport::Transport,
 };
 
+/// An inbox with room for more messages gives its room back once it is empty.
+const INBOX_KEPT_MAX: usize = 32;
+
 /// A WebSocket connection.
 ///
 /// Its methods may be dropped before they are ready without losing anything.
@@ -54,6 +57,15 @@ impl Inbox {
             Event::Close(frame) => self.close = Some(frame),
             Event::Ping(_) | Event::Pong(_) => {}
         }
+    }
+
+    /// The next message. The room of many small ones would else be kept for the life of the connection.
+    fn pop(&mut self) -> Option<Message> {
+        let message = self.messages.pop_front();
+        if self.messages.is_empty() && self.messages.capacity() > INBOX_KEPT_MAX {
+            self.messages = VecDeque::new();
+        }
+        message
     }
 
     /// Keeps the first failure, which is the cause of others. Once both Closes have passed, the peer may end the transport
@@ -336,7 +348,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Message>, LinkError>> {
         loop {
-            if let Some(message) = self.inbox.messages.pop_front() {
+            if let Some(message) = self.inbox.pop() {
                 return Poll::Ready(Ok(Some(message)));
             }
             match self.poll_link(cx) {
@@ -471,6 +483,19 @@ mod tests {
         assert!(none.is_pending());
         let count = peer.read(&mut frames).await.unwrap();
         assert_eq!(count, frames.len(), "both at once");
+    }
+
+    #[tokio::test]
+    async fn the_room_of_many_messages_is_not_kept() {
+        let (mut socket, mut peer) = client();
+        for (count, keeps) in [(INBOX_KEPT_MAX, true), (400, false)] {
+            peer.write_all(&[0x82, 0].repeat(count)).await.unwrap();
+            for _ in 0..count {
+                let message = socket.receive().await.unwrap();
+                assert_eq!(message, Some(Message::binary(vec![])));
+            }
+            assert_eq!(socket.inbox.messages.capacity() > 0, keeps);
+        }
     }
 
     #[tokio::test]
