@@ -42,7 +42,8 @@ pub fn give_write(buffer: Box<TransmitBuffer>) {
 
 #[cfg(test)]
 mod tests {
-    use gumboot_websocket_proto::TransmitQueue;
+    use bytes::Bytes;
+    use gumboot_websocket_proto::{FLATTEN_BELOW, TransmitQueue};
 
     use super::*;
 
@@ -69,6 +70,19 @@ mod tests {
     fn a_huge_write_buffer_is_not_kept() {
         give_write(used(Box::default(), WRITE_BYTES_KEPT_MAX + 1));
         assert_eq!(take_write().capacity(), 0);
+    }
+
+    #[test]
+    fn a_write_buffer_with_many_places_is_not_kept() {
+        let shared = Bytes::from(vec![0; FLATTEN_BELOW]);
+        for (count, keeps) in [(100, true), (WRITE_BYTES_KEPT_MAX / 8, false)] {
+            let mut queue = TransmitQueue::default();
+            queue.lend(Box::default());
+            (0..count).for_each(|_| queue.push_bytes(&shared));
+            queue.transmitted(count * FLATTEN_BELOW);
+            give_write(queue.reclaim().unwrap());
+            assert_eq!(take_write().capacity() > 0, keeps);
+        }
     }
 
     #[test]

@@ -134,10 +134,10 @@ impl TransmitQueue {
 }
 
 impl TransmitBuffer {
-    /// What is allocated for bytes that are queued flat.
+    /// The bytes that are allocated: for those that are queued flat, and for where the others lie.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.flat.capacity()
+        self.flat.capacity() + self.segments.capacity() * size_of::<Segment>()
     }
 
     fn push_shared(&mut self, bytes: &Bytes) {
