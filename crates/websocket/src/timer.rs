@@ -4,6 +4,7 @@
 mod alarms;
 
 use std::{
+    ptr,
     sync::Arc,
     task::{Context, Poll},
     time::Instant,
@@ -24,10 +25,13 @@ struct Set {
     alarms: Arc<Alarms>,
     /// When it rings: the time of its alarms.
     at: u64,
-    /// Which task it wakes, by the address in its waker: the entry holds that waker, so no other task can have it.
-    task: usize,
+    /// Which task it wakes. The entry holds its waker, so no other that counts its holders can be the same.
+    task: TaskId,
     key: u32,
 }
+
+/// A task by the two addresses that its waker is made of: its data and its vtable.
+type TaskId = (usize, usize);
 
 impl Timer {
     /// Ready once `deadline` has passed, else the task is woken at it.
@@ -83,8 +87,9 @@ impl Drop for Set {
     }
 }
 
-fn task_of(cx: &Context<'_>) -> usize {
-    cx.waker().data().addr()
+fn task_of(cx: &Context<'_>) -> TaskId {
+    let waker = cx.waker();
+    (waker.data().addr(), ptr::from_ref(waker.vtable()).addr())
 }
 
 /// The sooner of two deadlines. It is asked at every wake-up, where a chain of iterators would show.
