@@ -35,6 +35,9 @@ type TaskId = (usize, usize);
 
 impl Timer {
     /// Ready once `deadline` has passed, else the task is woken at it.
+    ///
+    /// # Panics
+    /// Outside a runtime of tokio's that keeps time.
     pub fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         if self
             .set
@@ -78,6 +81,10 @@ impl Set {
         let at = self.alarms.time_of(deadline);
         self.at = self.alarms.reset(self.key, cx.waker(), at);
         self.task = task_of(cx);
+        // Its runtime has ended just now, and may have woken the task of before.
+        if self.alarms.are_over() {
+            cx.waker().wake_by_ref();
+        }
     }
 }
 
@@ -109,7 +116,12 @@ pub fn now() -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use std::{future::poll_fn, time::Duration};
+    use std::{
+        future::poll_fn,
+        sync::atomic::{AtomicU32, Ordering},
+        task::{Wake, Waker},
+        time::Duration,
+    };
 
     use tokio::{runtime::Builder, task::yield_now};
 
@@ -201,6 +213,61 @@ mod tests {
         });
         runtime().block_on(poll_fn(|cx| timer.poll(cx, deadline)));
         assert!(Instant::now() >= deadline);
+    }
+
+    /// Counts how often it was woken, and then panics if it is to.
+    #[derive(Default)]
+    struct Counting {
+        woken: AtomicU32,
+        panics: bool,
+    }
+
+    impl Wake for Counting {
+        fn wake(self: Arc<Self>) {
+            self.woken.fetch_add(1, Ordering::Relaxed);
+            assert!(!self.panics, "as a waker may");
+        }
+    }
+
+    #[test]
+    fn who_waits_hears_that_a_runtime_has_ended() {
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        let woken = Arc::new(Counting::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut timer = Timer::default();
+        runtime.block_on(async {
+            let polled = timer.poll(&mut Context::from_waker(&waker), now() + SECOND);
+            assert!(polled.is_pending());
+        });
+        assert_eq!(woken.woken.load(Ordering::Relaxed), 0);
+        drop(runtime);
+        assert_eq!(woken.woken.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_waker_that_panics_keeps_no_other_from_being_woken() {
+        let deadline = now() + SECOND;
+        let mut timers = [(); 3].map(|()| Timer::default());
+        let panicking = Arc::new(Counting {
+            panics: true,
+            ..Counting::default()
+        });
+        let [first, second, third] = &mut timers;
+        let waker = Waker::from(Arc::clone(&panicking));
+        let polled = first.poll(&mut Context::from_waker(&waker), deadline);
+        assert!(polled.is_pending());
+        for (timer, deadline) in [(second, deadline), (third, deadline + SECOND)] {
+            poll_fn(|cx| timer.poll(cx, deadline)).await;
+        }
+        assert_eq!(panicking.woken.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "timers are disabled")]
+    fn a_runtime_that_keeps_no_time_is_told_at_once() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let mut timer = Timer::default();
+        let _ = runtime.block_on(poll_once(&mut timer, Instant::now() + SECOND));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::{
     collections::BinaryHeap,
     future::ready,
     mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -18,7 +19,7 @@ use slab::Slab;
 use tokio::{
     runtime::{Handle, Id, RuntimeFlavor},
     sync::Notify,
-    time::timeout_at,
+    time::{sleep, timeout_at},
 };
 
 use super::now;
@@ -56,6 +57,9 @@ struct Entry {
 
 impl Alarms {
     /// Those of the runtime that this is called in.
+    ///
+    /// # Panics
+    /// There is no runtime of tokio's, or it keeps no time.
     pub(super) fn of_runtime() -> Arc<Self> {
         let runtime = Handle::current();
         let id = runtime.id();
@@ -63,6 +67,8 @@ impl Alarms {
         if let Some((_, alarms)) = runtimes.iter().find(|(of, _)| *of == id) {
             return Arc::clone(alarms);
         }
+        // Where no time is kept, this panics here, not in the task.
+        drop(sleep(Duration::ZERO));
         let alarms = Arc::new(Self {
             start: now(),
             rung: AtomicU64::new(0),
@@ -165,7 +171,7 @@ impl Alarms {
             }
         };
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        wake_each(wakers);
         // Not the nanosecond that `time_of` adds, for which the runtime would wait a millisecond.
         next.map(|at| self.start + Duration::from_nanos(at.saturating_sub(1)))
     }
@@ -215,7 +221,22 @@ impl Ringing {
 impl Drop for Ringing {
     fn drop(&mut self) {
         lock(&RUNTIMES).retain(|(_, alarms)| !Arc::ptr_eq(alarms, &self.0));
+        let state = lock(&self.0.state);
+        // Under the lock, so that whoever sets an alarm behind this knows.
         self.0.rung.store(u64::MAX, Ordering::Release);
+        let wakers = state.entries.iter().map(|(_, entry)| entry.waker.clone());
+        let wakers = wakers.collect();
+        drop(state);
+        // Nobody rings any more: each is to look for another list.
+        wake_each(wakers);
+    }
+}
+
+/// Wakes each, also where the waker of another panics.
+fn wake_each(wakers: Vec<Waker>) {
+    for waker in wakers {
+        // The panic has been reported; what it was about is not ours.
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
     }
 }
 
