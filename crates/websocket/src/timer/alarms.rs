@@ -27,6 +27,9 @@ use super::now;
 /// So many entries that mean nothing any more are left in the queue, and as many as mean something.
 const STALE_MAX: usize = 64;
 
+/// The room that is kept when the queue is swept, as a multiple of what is in use.
+const SPARE_SHARE: usize = 4;
+
 /// The alarms of each runtime that has any.
 static RUNTIMES: Mutex<Vec<(Id, Arc<Alarms>)>> = Mutex::new(Vec::new());
 
@@ -131,7 +134,9 @@ impl Alarms {
     pub(super) fn remove(&self, key: u32) {
         let mut state = lock(&self.state);
         let entry = state.entries.remove(key as usize);
-        if entry.at > self.rung() {
+        if state.entries.is_empty() {
+            *state = State::default();
+        } else if entry.at > self.rung() {
             state.stale += 1;
             state.sweep();
         }
@@ -182,6 +187,13 @@ impl Alarms {
         let state = lock(&self.state);
         (state.entries.len(), state.queue.len())
     }
+
+    /// For how many entries there is room, and for how many of the queue.
+    #[cfg(test)]
+    pub(super) fn capacities(&self) -> (usize, usize) {
+        let state = lock(&self.state);
+        (state.entries.capacity(), state.queue.capacity())
+    }
 }
 
 impl State {
@@ -191,13 +203,21 @@ impl State {
         (entry.at == at).then_some(entry)
     }
 
-    /// Takes what means nothing any more out of the queue when there is much of it.
+    /// Takes what means nothing any more out of the queue when there is much of it, and gives back the room of a peak.
     fn sweep(&mut self) {
         if self.stale > STALE_MAX && self.stale > self.queue.len() / 2 {
-            let mut queue = mem::take(&mut self.queue);
+            let mut queue = mem::take(&mut self.queue).into_vec();
             queue.retain(|Reverse(item)| self.entry_of(*item).is_some());
-            self.queue = queue;
+            // An entry that was set to an earlier time, and then back, is there twice.
+            queue.sort_unstable();
+            queue.dedup();
+            queue.shrink_to(SPARE_SHARE * queue.len());
+            self.queue = queue.into();
             self.stale = 0;
+            // No entry can move, so only the room behind the last of them can go.
+            if self.entries.capacity() > SPARE_SHARE * self.entries.len() {
+                self.entries.shrink_to_fit();
+            }
         }
     }
 }

@@ -87,6 +87,49 @@ async fn timers_that_are_gone_leave_nothing() {
     assert_eq!(alarms.lens(), (1, 0));
 }
 
+#[tokio::test(start_paused = true)]
+async fn many_timers_that_are_gone_leave_no_room() {
+    let deadline = now() + SECOND;
+    let alarms = Alarms::of_runtime();
+    let mut timers: Vec<_> = (0..10_000).map(|_| Timer::default()).collect();
+    for timer in &mut timers {
+        assert!(poll_once(timer, deadline).await.is_pending());
+    }
+    let (entries, waiting) = alarms.capacities();
+    assert!(entries >= 10_000 && waiting >= 10_000);
+    // The last come first: what lies behind them can go.
+    while timers.len() > 10 {
+        timers.pop();
+    }
+    let (entries, waiting) = alarms.capacities();
+    assert!(entries <= 1_000, "{entries}");
+    assert!(waiting <= 1_000, "{waiting}");
+    // Those that are left, and new ones, ring as ever.
+    timers.extend((0..100).map(|_| Timer::default()));
+    for timer in &mut timers {
+        poll_fn(|cx| timer.poll(cx, deadline)).await;
+    }
+    drop(timers);
+    assert_eq!(alarms.capacities(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_comes_and_goes_does_not_pile_up() {
+    let far = now() + 10_000 * SECOND;
+    let alarms = Alarms::of_runtime();
+    let mut timer = Timer::default();
+    for _ in 0..1_000 {
+        assert!(poll_once(&mut timer, far).await.is_pending());
+        let near = now() + SECOND;
+        poll_fn(|cx| timer.poll(cx, near)).await;
+    }
+    let (entries, waiting) = alarms.lens();
+    assert_eq!(entries, 1);
+    assert!(waiting <= 200, "{waiting}");
+    poll_fn(|cx| timer.poll(cx, far)).await;
+    assert!(now() >= far);
+}
+
 #[test]
 fn a_timer_outlives_its_runtime() {
     let runtime = || Builder::new_current_thread().enable_time().build().unwrap();
