@@ -47,9 +47,7 @@ impl Items {
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&Item) -> bool) {
         self.first.take_if(|first| !keep(first));
         self.more.retain(keep);
-        if self.more.is_empty() {
-            self.more = VecDeque::new();
-        }
+        self.more.shrink_to_fit();
     }
 
     /// All of them, by their places, which are the same as in any other view.
@@ -74,5 +72,26 @@ impl IntoIterator for Items {
 
     fn into_iter(self) -> Self::IntoIter {
         self.first.into_iter().chain(self.more)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_kept_gives_its_room_back() {
+        for kept in [0, 1, 20] {
+            let mut items = Items::default();
+            items.extend(iter::repeat_with(|| Item::Hole).take(10_000));
+            items.extend(iter::repeat_with(|| Item::ReplayPaused).take(kept));
+            items.retain(|item| matches!(item, Item::ReplayPaused));
+            assert_eq!(items.iter().count(), kept);
+            assert!(
+                items.more.capacity() <= kept + MORE_MIN,
+                "room for {} in place of {kept}",
+                items.more.capacity()
+            );
+        }
     }
 }
