@@ -18,6 +18,8 @@ pub(crate) mod tls;
 mod whose;
 
 use std::{
+    env,
+    ffi::OsString,
     io::{self, Write},
     net::SocketAddr,
     num::NonZeroUsize,
@@ -47,6 +49,9 @@ pub(crate) const EXIT_USAGE: u8 = 2;
 
 /// The status for a failure of the machine.
 const EXIT_FAILURE: u8 = 1;
+
+/// The variable that says how many threads serve where no flag does; the runtime knows it by this name.
+const THREADS: &str = "TOKIO_WORKER_THREADS";
 
 /// Runs a command to its end.
 pub(crate) fn run(command: Command) -> ExitCode {
@@ -82,6 +87,10 @@ fn run_server(
 ) -> ExitCode {
     allow_many_files();
     let is_guarded = config.users.is_some() || config.endpoints == Endpoints::Echo;
+    let threads = match threads.map_or_else(|| threads_unless_told(env::var_os(THREADS)), Ok) {
+        Ok(threads) => threads,
+        Err(error) => return fail(EXIT_USAGE, &error),
+    };
     let runtime = match runtime(threads) {
         Ok(runtime) => runtime,
         Err(error) => return fail(EXIT_FAILURE, &format!("cannot start: {error}")),
@@ -162,17 +171,24 @@ fn allow_many_files() {
     }
 }
 
-fn runtime(threads: Option<usize>) -> io::Result<Runtime> {
-    let threads = threads.or_else(|| available_parallelism().ok().map(NonZeroUsize::get));
+fn runtime(threads: usize) -> io::Result<Runtime> {
     let mut builder = match threads {
         // One thread has nobody to share its tasks with, and need not keep them where others could take them.
-        Some(1) => Builder::new_current_thread(),
+        1 => Builder::new_current_thread(),
         _ => Builder::new_multi_thread(),
     };
-    if let Some(threads) = threads {
-        builder.worker_threads(threads);
-    }
-    builder.enable_all().build()
+    builder.worker_threads(threads).enable_all().build()
+}
+
+/// The threads that serve where no flag says it: as many as the variable says, or one per core.
+fn threads_unless_told(variable: Option<OsString>) -> Result<usize, String> {
+    let Some(variable) = variable else {
+        return Ok(available_parallelism().map_or(1, NonZeroUsize::get));
+    };
+    let number = variable.to_str().and_then(|number| number.parse().ok());
+    number
+        .map(NonZeroUsize::get)
+        .ok_or_else(|| format!("{THREADS} is no number of threads: {}", variable.display()))
 }
 
 /// Ready at Ctrl-C or SIGTERM.
@@ -214,5 +230,18 @@ mod tests {
             listening[at] = far;
             assert!(is_reachable(listening), "{listening:?}");
         }
+    }
+
+    #[test]
+    fn the_variable_says_how_many_threads_serve() {
+        let threads = |variable: &str| threads_unless_told(Some(variable.into()));
+        assert_eq!(threads("1"), Ok(1));
+        assert_eq!(threads("7"), Ok(7));
+        for wrong in ["", "0", "-1", "two", "99999999999999999999"] {
+            let error = format!("{THREADS} is no number of threads: {wrong}");
+            assert_eq!(threads(wrong), Err(error));
+        }
+        let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+        assert_eq!(threads_unless_told(None), Ok(cores));
     }
 }

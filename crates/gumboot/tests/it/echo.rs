@@ -36,3 +36,23 @@ fn it_prints_one_line_and_stops_like_serve() {
     assert_eq!(program.wait().code(), Some(0));
     assert_eq!(program.rest(), [""; 0]);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_variable_of_the_runtime_says_how_many_threads_serve_unless_a_flag_does() {
+    const VARIABLE: &str = "TOKIO_WORKER_THREADS";
+    // Beside those that serve one waits for signals, unless it serves itself.
+    for (variable, flag, expected) in [
+        ("5", &[][..], 6),
+        ("1", &[], 1),
+        ("5", &["--threads", "3"], 4),
+        ("none", &["--threads", "1"], 1),
+    ] {
+        let arguments = [&["echo", "--listen", "127.0.0.1:0"][..], flag].concat();
+        let program = Program::start_told((VARIABLE, variable), &arguments);
+        program.line();
+        assert_eq!(program.threads(), expected, "{variable}, {flag:?}");
+    }
+    let mut program = Program::start_told((VARIABLE, "none"), &["echo"]);
+    assert_eq!(program.wait().code(), Some(2));
+}

@@ -66,6 +66,11 @@ impl Program {
         Self::spawn(&mut command(arguments))
     }
 
+    /// Starts one that has this variable.
+    pub(crate) fn start_told(variable: (&str, &str), arguments: &[&str]) -> Self {
+        Self::spawn(command(arguments).env(variable.0, variable.1))
+    }
+
     /// Starts one that sees this file system.
     pub(crate) fn start_on(disk: &Disk, arguments: &[&str]) -> Self {
         let mut enter = disk.enter();
@@ -123,6 +128,13 @@ impl Program {
         let script = format!("kill -s {name} {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &script]).status();
         assert!(sent.unwrap().success(), "{script}");
+    }
+
+    /// How many threads it has, as Linux tells it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn threads(&self) -> usize {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        std::fs::read_dir(tasks).unwrap().count()
     }
 
     /// Waits for its end.
