@@ -186,7 +186,7 @@ fn run_one(asked: &Asked, scenario: &Scenario) -> Result<(), Failure> {
     let text = section.text();
     print!("\n{text}");
     let path = cx.root.join("BENCHMARKS.md");
-    let before = fs::read_to_string(&path).unwrap_or_default();
+    let before = document::read(&path)?;
     let titles: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.title).collect();
     fs::write(
         &path,

@@ -1,8 +1,11 @@
 //! BENCHMARKS.md: a section for each scenario, of which a run replaces its own only.
 
 use std::fmt::Write;
+use std::io::ErrorKind;
+use std::path::Path;
 
 use super::{Report, machine};
+use crate::context::Failure;
 
 const PREAMBLE: &str = "\
 # Benchmarks
@@ -47,6 +50,15 @@ impl Section<'_> {
         text.push_str(self.report.text.trim());
         text.push('\n');
         text
+    }
+}
+
+/// The document as it is; empty if there is none yet. What cannot be read is not to be written over.
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        read => read
+            .map_err(|error| Failure::Broken(format!("cannot read {}: {error}", path.display()))),
     }
 }
 
@@ -112,6 +124,17 @@ mod tests {
         assert_eq!(after, expected);
         let first = with_section("", &TITLES, "B", "## B\n\nb\n");
         assert_eq!(first, document("## B\n\nb\n"));
+    }
+
+    #[test]
+    fn only_a_document_that_is_not_there_is_empty() {
+        let folder = std::env::temp_dir();
+        let missing = folder.join(format!("xtask-document-{}", std::process::id()));
+        assert_eq!(read(&missing).expect("it may be missing"), "");
+        let Err(Failure::Broken(reason)) = read(&folder) else {
+            panic!("a folder is no document");
+        };
+        assert!(reason.starts_with("cannot read "), "{reason}");
     }
 
     #[test]
