@@ -26,6 +26,7 @@ use serde_json::Value;
 
 use self::document::Section;
 use self::pinned::Cores;
+use self::stomp_servers::RABBITMQ;
 use crate::context::{Context, Failure};
 use crate::{process, program};
 
@@ -114,9 +115,9 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// Reads the command line: names of scenarios, `--quick`, and `--servers=NAME,...`. The error is what is not
-    /// understood.
-    pub(crate) fn parse(arguments: &[String]) -> Result<Self, &String> {
+    /// Reads the command line: names of scenarios, `--quick`, and `--servers=NAME,...`. The error says what is
+    /// not understood.
+    pub(crate) fn parse(arguments: &[String]) -> Result<Self, String> {
         const SERVERS: &str = "--servers=";
         let lists = arguments
             .iter()
@@ -129,7 +130,13 @@ impl Asked {
             .partition(|name| *name == "--quick");
         let known = |name: &&String| SCENARIOS.iter().any(|scenario| scenario.name == **name);
         if let Some(unknown) = names.iter().find(|name| !known(name)) {
-            return Err(unknown);
+            return Err(format!("there is no scenario `{unknown}`"));
+        }
+        let known = peers::Server::ALL.iter().map(|server| server.name());
+        let known: Vec<&str> = known.chain([RABBITMQ]).collect();
+        if let Some(unknown) = servers.iter().find(|name| !known.contains(&name.as_str())) {
+            let known = known.join(", ");
+            return Err(format!("there is no server `{unknown}`, but {known}"));
         }
         let wanted = |scenario: &&Scenario| {
             names.is_empty() || names.iter().any(|name| *name == scenario.name)
@@ -139,6 +146,11 @@ impl Asked {
             quick: !flags.is_empty(),
             servers,
         })
+    }
+
+    /// Whether it is all that a section tells; a look at less does not take the place of what is there.
+    fn is_published(&self) -> bool {
+        !self.quick && self.servers.is_empty()
     }
 
     /// The command of one scenario, as it is typed.
@@ -185,6 +197,13 @@ fn run_one(asked: &Asked, scenario: &Scenario) -> Result<(), Failure> {
     };
     let text = section.text();
     print!("\n{text}");
+    if !asked.is_published() {
+        eprintln!(
+            "=== {}: a look only: BENCHMARKS.md stays as it is",
+            scenario.name
+        );
+        return Ok(());
+    }
     let path = cx.root.join("BENCHMARKS.md");
     let before = document::read(&path)?;
     let titles: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.title).collect();
@@ -203,6 +222,8 @@ struct Bench<'a> {
     quick: bool,
     /// As [`Asked::servers`].
     servers: &'a [String],
+    /// Where pictures are put, as a path from the root of the work tree if they are published.
+    plots: PathBuf,
     /// The program of this work tree, in its release build.
     gumboot: PathBuf,
     /// The program that loads servers.
@@ -222,6 +243,10 @@ impl<'a> Bench<'a> {
             cx,
             quick: asked.quick,
             servers: &asked.servers,
+            plots: match asked.is_published() {
+                true => PathBuf::from("bench/plots"),
+                false => folder.clone(),
+            },
             gumboot: program::build(cx)?,
             load: program::build_bench(cx)?,
             folder,
@@ -262,7 +287,7 @@ mod tests {
 
     fn names(arguments: &[&str]) -> Result<(Vec<&'static str>, bool), String> {
         let arguments: Vec<String> = arguments.iter().map(|&name| name.to_owned()).collect();
-        let asked = Asked::parse(&arguments).map_err(Clone::clone)?;
+        let asked = Asked::parse(&arguments)?;
         let names = asked.scenarios.iter().map(|scenario| scenario.name);
         Ok((names.collect(), asked.quick))
     }
@@ -272,7 +297,34 @@ mod tests {
         let all = SCENARIOS.iter().map(|scenario| scenario.name).collect();
         assert_eq!(names(&["--quick"]), Ok((all, true)));
         assert_eq!(names(&["durable"]), Ok((vec!["durable"], false)));
-        assert_eq!(names(&["durable", "durables"]), Err("durables".to_owned()));
+        let unknown = "there is no scenario `durables`".to_owned();
+        assert_eq!(names(&["durable", "durables"]), Err(unknown));
+    }
+
+    #[test]
+    fn servers_that_are_not_known_are_refused() {
+        for list in ["gumbot", "gumboot,", "", "gumboot,bun,Ws"] {
+            let error = names(&["echo", &format!("--servers={list}")]).expect_err(list);
+            let name = list.rsplit(',').next().unwrap_or(list);
+            assert!(
+                error.starts_with(&format!("there is no server `{name}`, but raw-epoll, ")),
+                "{error}"
+            );
+        }
+        assert!(names(&["idle", "--servers=frames-tokio,rabbitmq"]).is_ok());
+    }
+
+    #[test]
+    fn a_look_is_not_published() {
+        for (arguments, expected) in [
+            (&["echo"][..], true),
+            (&["echo", "--quick"], false),
+            (&["--servers=gumboot"], false),
+        ] {
+            let arguments: Vec<String> = arguments.iter().map(|&name| name.to_owned()).collect();
+            let asked = Asked::parse(&arguments).expect("all is known");
+            assert_eq!(asked.is_published(), expected, "{arguments:?}");
+        }
     }
 
     #[test]

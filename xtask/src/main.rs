@@ -30,8 +30,8 @@ The project's own commands.
 
 Usage: cargo xtask test [STEP...]       run the tests: the steps named, or all that need no naming
        cargo xtask bench [SCENARIO...]  measure: the scenarios named, or all; writes BENCHMARKS.md
-             --quick                    take less time: a short form of each
-             --servers=NAME,...         only these servers, such as raw-epoll, gumboot, bun
+             --quick                    take less time: a short form of each, which is only printed
+             --servers=NAME,...         only these servers, such as raw-epoll, gumboot, bun; only printed
        cargo xtask help                 print this
 ";
 
@@ -69,7 +69,7 @@ fn test(names: &[String]) -> ExitCode {
 fn bench(arguments: &[String]) -> ExitCode {
     match bench::Asked::parse(arguments) {
         Ok(asked) => bench::run(&asked),
-        Err(unknown) => usage(&format!("there is no scenario `{unknown}`")),
+        Err(problem) => usage(&problem),
     }
 }
 

@@ -46,6 +46,19 @@ use Server::{
 };
 
 impl Server {
+    pub(super) const ALL: &[Self] = &[
+        RawEpoll,
+        RawTokio,
+        FramesEpoll,
+        FramesTokio,
+        Gumboot,
+        Tungstenite,
+        Fastwebsockets,
+        TokioWebsockets,
+        Yawc,
+        Ws,
+        Bun,
+    ];
     pub(super) const PLAIN: &[Self] = &[
         RawEpoll,
         RawTokio,

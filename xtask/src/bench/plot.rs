@@ -1,4 +1,4 @@
-//! Pictures beside the tables: SVG files in `bench/plots/`.
+//! Pictures beside the tables: SVG files in `bench/plots/`, or in the scenario's folder.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ const MARGIN: u32 = 110;
 
 /// Draws ratios on a logarithmic scale, a dot for each series in each row, and gives the Markdown that shows the file.
 pub(super) fn ratios(bench: &Bench<'_>, file: &str, dots: &Dots) -> Result<String, Failure> {
-    let folder = bench.cx.root.join("bench/plots");
+    let folder = bench.cx.root.join(&bench.plots);
     let path = folder.join(file);
     let failed = |error: &dyn std::fmt::Display| {
         Failure::Broken(format!("cannot draw {}: {error}", path.display()))
@@ -32,7 +32,11 @@ pub(super) fn ratios(bench: &Bench<'_>, file: &str, dots: &Dots) -> Result<Strin
     let area = SVGBackend::new(&path, (WIDTH, height)).into_drawing_area();
     draw(&area, dots).map_err(|error| failed(&error))?;
     area.present().map_err(|error| failed(&error))?;
-    Ok(format!("\n![multiples of the floor](bench/plots/{file})\n"))
+    let shown = bench.plots.join(file);
+    Ok(format!(
+        "\n![multiples of the floor]({})\n",
+        shown.display()
+    ))
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
