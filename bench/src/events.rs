@@ -1,6 +1,9 @@
 //! Many connections on one thread: which of them have something to read.
 
-use std::{os::fd::AsFd, time::Duration};
+use std::{
+    os::fd::AsFd,
+    time::{Duration, Instant},
+};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
@@ -35,6 +38,12 @@ impl Events {
             0 => Err("the server says nothing".into()),
             count => Ok(self.numbers(count)),
         }
+    }
+
+    /// As [`Events::wait`], but gives none if it takes longer.
+    pub(crate) fn wait_until(&mut self, end: Instant) -> Result<Vec<usize>, Failure> {
+        let count = self.wait_within(Some(end.saturating_duration_since(Instant::now())))?;
+        Ok(self.numbers(count))
     }
 
     /// As [`Events::wait`], however long it takes.

@@ -11,6 +11,7 @@ use crate::{
     Failure,
     body::Body,
     client::{Client, Connector, READ_BYTES, ServerArgs, deflate::Inflater, frame::Role, text},
+    connection::SILENCE_MAX,
     events::Events,
     process::Process,
     progress::progress,
@@ -71,7 +72,8 @@ pub(crate) fn run(args: &Args) -> Result<Value, Failure> {
     load.run_for(args.seconds, &bar)?;
     let (cpu, taken) = (server.cpu()? - cpu_before, begin.elapsed());
     bar.finish_and_clear();
-    let latencies = &load.ledger.latencies;
+    let latencies = load.ledger.latencies.clone();
+    load.drain(SILENCE_MAX)?;
     let messages = latencies.len() as f64;
     Ok(json!({
         "messages": messages,
@@ -130,6 +132,25 @@ impl<'a> Load<'a> {
                 self.receive(index)?;
             }
             bar.set_position(self.ledger.latencies.len());
+        }
+        Ok(())
+    }
+
+    /// Awaits all that is under way: what does not come would only make the window smaller. A server may send pings all
+    /// the while, so it has so long and no longer.
+    fn drain(&mut self, bound: Duration) -> Result<(), Failure> {
+        let end = Instant::now() + bound;
+        while self.ledger.under_way() > 0 {
+            let ready = self.events.wait_until(end)?;
+            if ready.is_empty() {
+                let missing = self.ledger.under_way();
+                return Err(
+                    format!("{missing} messages have not come, or not their receipts").into(),
+                );
+            }
+            for index in ready {
+                self.receive(index)?;
+            }
         }
         Ok(())
     }
@@ -226,6 +247,10 @@ impl Ledger {
         })
     }
 
+    fn under_way(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
     /// The number of the message that a slot has from now on.
     fn begin(&mut self, slot: usize, now: Instant) -> u64 {
         let turn = self.slots.len() as u64;
@@ -270,8 +295,67 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::Write,
+        net::{TcpListener, TcpStream},
+    };
+
+    use clap::Parser;
+
     use super::*;
     use crate::reply::parse;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    /// Two messages under way, and the server's end of the one connection.
+    fn two_under_way<'a>(args: &'a Args, listener: &TcpListener) -> (Load<'a>, TcpStream) {
+        let client = Connector::new(&args.server).and_then(|connector| connector.connect());
+        let client = client.expect("somebody listens");
+        let (server, _) = listener.accept().expect("somebody has connected");
+        let events = Events::new().expect("there is room");
+        events.add(&client, 0).expect("there is room");
+        let mut ledger = Ledger::new(2, false).expect("it has room");
+        for slot in std::mem::take(&mut ledger.free) {
+            ledger.begin(slot, Instant::now());
+        }
+        let load = Load {
+            args,
+            clients: vec![client],
+            events,
+            buffer: vec![0; READ_BYTES],
+            inflater: Inflater::default(),
+            body: Body::new(args.bytes).expect("it is long enough"),
+            ledger,
+        };
+        (load, server)
+    }
+
+    #[test]
+    fn a_message_that_does_not_come_is_missed() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+        let at = listener.local_addr().expect("it listens").to_string();
+        let line = Line::parse_from(["queue", "--server", &at, "--pid", "0"]);
+        for numbers in [&[2, 3][..], &[3], &[]] {
+            let (mut load, mut server) = two_under_way(&line.args, &listener);
+            let mut wire = Vec::new();
+            for number in numbers {
+                let message = [b"MESSAGE\n\n", load.body.with(*number), b"\0"].concat();
+                text(&message).write(Role::Server, &mut wire);
+            }
+            server.write_all(&wire).expect("there is room");
+            // All that was sent is there to be read, so there is nothing to wait for.
+            let drained = load.drain(Duration::ZERO);
+            let drained = drained.map_err(|failure| failure.to_string());
+            let missing = 2 - numbers.len();
+            let failure = format!("{missing} messages have not come, or not their receipts");
+            let expected = if missing == 0 { Ok(()) } else { Err(failure) };
+            assert_eq!(drained, expected);
+        }
+    }
 
     #[test]
     fn a_message_comes_once_and_is_confirmed_once() {
