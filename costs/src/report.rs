@@ -13,6 +13,12 @@ const TIGHT: f64 = 0.85;
 /// A bound that is less than this above the figure is tight whatever its part: it is what margins of small figures come to.
 const TIGHT_WITHIN: f64 = 0.15;
 
+/// Below this part of what was measured when the bound was set, the counter has stopped rather than the cost gone.
+const STOPPED: f64 = 0.1;
+
+/// What is measured as no more than this is nothing, give or take its last digit.
+const NOTHING: f64 = 0.02;
+
 /// Every cost with its bound, and every bound without a cost.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -25,6 +31,8 @@ enum Verdict {
     Kept,
     /// The bound is kept, and so far away that it guards nothing.
     Loose,
+    /// So much below what it was that nothing may have been counted.
+    Stopped,
     Passed,
     Unbound,
 }
@@ -64,6 +72,11 @@ impl Report {
 fn verdict(cost: &Cost, bound: Option<Bound>) -> Verdict {
     match bound {
         None => Verdict::Unbound,
+        Some(Bound { measured, .. })
+            if measured > NOTHING && cost.measured < measured * STOPPED =>
+        {
+            Verdict::Stopped
+        }
         Some(bound) if cost.measured <= bound.bound => {
             let is_tight =
                 cost.measured >= bound.bound * TIGHT || cost.measured + TIGHT_WITHIN >= bound.bound;
@@ -98,13 +111,14 @@ impl fmt::Display for Report {
             )?;
             match verdict(cost, *bound) {
                 Verdict::Kept | Verdict::Loose => writeln!(f)?,
-                Verdict::Passed | Verdict::Unbound => writeln!(f, "  FAILED")?,
+                Verdict::Stopped | Verdict::Passed | Verdict::Unbound => writeln!(f, "  FAILED")?,
             }
         }
         for (cost, bound) in &self.rows {
             let advice = match verdict(cost, *bound) {
                 Verdict::Kept => continue,
                 Verdict::Loose => "is far below its bound, lower it",
+                Verdict::Stopped => "is hardly counted any more; if that is right, lower its bound",
                 Verdict::Passed => "passed its bound",
                 Verdict::Unbound => "has no bound",
             };
@@ -174,6 +188,18 @@ instructions = { bound = 5000, measured = 4900 }
                 .to_string()
                 .contains("echo.allocations passed its bound: allocations = {")
         );
+    }
+
+    #[test]
+    fn a_cost_that_is_not_counted_any_more_fails() {
+        for (cost, is_good) in [(0.0, false), (95.0, false), (97.0, true)] {
+            let report = report(&[("echo", Metric::Instructions, cost), NONE, TOPIC], "");
+            assert_eq!(report.is_good(), is_good, "{report}");
+            let says = report
+                .to_string()
+                .contains("echo.instructions is hardly counted any more");
+            assert_eq!(says, !is_good, "{report}");
+        }
     }
 
     #[test]
