@@ -9,7 +9,7 @@ use std::{
 use crate::{
     Failure,
     profile::{self, Counts},
-    server::{Server, Subject, on_one_core},
+    server::{Server, Subject, on_core},
 };
 
 /// A server under callgrind.
@@ -22,15 +22,16 @@ pub(crate) struct Profiled {
 }
 
 impl Profiled {
-    /// Starts `program`; what belongs to the run is put into `folder`, with `name`.
+    /// Starts `program` on this core; what belongs to the run is put into `folder`, with `name`.
     pub(crate) fn start(
+        core: usize,
         program: &Path,
         subject: Subject,
         folder: &Path,
         name: &str,
     ) -> Result<Self, Failure> {
         let path = folder.join(name).with_extension("callgrind");
-        let mut command = on_one_core("valgrind")?;
+        let mut command = on_core(core, "valgrind");
         command.args(["--tool=callgrind", "--collect-systime=yes"]);
         command.arg(format!("--callgrind-out-file={}", path.display()));
         command.arg(program).args(subject.arguments());

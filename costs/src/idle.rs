@@ -12,7 +12,7 @@ use crate::{
     messages::{deflated_frame, log_in, open_deflated},
     metric::{Cost, Metric},
     payload,
-    server::{Server, Subject, on_one_core},
+    server::{Server, Subject, on_core},
 };
 
 /// How many connections there are before those that count, for what is allocated once and for tables that have grown.
@@ -48,6 +48,7 @@ pub(crate) struct Case {
 /// Where a server comes from.
 #[derive(Debug, Clone, Copy)]
 struct Setup<'a> {
+    core: usize,
     program: &'a Path,
     folder: &'a Path,
     name: &'a str,
@@ -79,10 +80,16 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 impl Case {
-    /// Measures the case.
-    pub(crate) fn measure(&self, program: &Path, folder: &Path) -> Result<[Cost; 2], Failure> {
+    /// Measures the case, with the server on this core.
+    pub(crate) fn measure(
+        &self,
+        core: usize,
+        program: &Path,
+        folder: &Path,
+    ) -> Result<[Cost; 2], Failure> {
         allow_files()?;
         let (server, mut clients) = (self.start)(Setup {
+            core,
             program,
             folder,
             name: self.name,
@@ -139,7 +146,7 @@ fn anonymous(rollup: &str) -> Result<u64, Failure> {
 
 impl Setup<'_> {
     fn start(self, subject: Subject, more: impl FnOnce(&mut Command)) -> Result<Server, Failure> {
-        let mut command = on_one_core(self.program)?;
+        let mut command = on_core(self.core, self.program);
         more(command.args(subject.arguments()));
         Server::start(command, &self.folder.join(self.name).with_extension("log"))
     }

@@ -7,6 +7,7 @@
 
 mod bounds;
 mod callgrind;
+mod cores;
 mod idle;
 mod messages;
 mod metric;
@@ -19,7 +20,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 
-use crate::{bounds::Bounds, metric::Cost, report::Report};
+use crate::{bounds::Bounds, cores::Cores, metric::Cost, report::Report};
 
 /// Why there is no figure.
 type Failure = Box<dyn std::error::Error>;
@@ -44,8 +45,11 @@ fn main() -> ExitCode {
     // Children inherit it: a huge page would count as a whole, whatever of it is used. A kernel that has none is as good.
     let _ = nix::sys::prctl::set_thp_disable(true);
     match run(&Args::parse()) {
-        Ok(report) => {
+        Ok((report, not_run)) => {
             print!("{report}");
+            for case in not_run {
+                println!("NOT RUN: {case}: it needs two cores, and there is one only");
+            }
             ExitCode::from(u8::from(!report.is_good()))
         }
         Err(failure) => {
@@ -55,7 +59,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<Report, Failure> {
+/// What was measured, and the names of the cases that this machine cannot measure.
+fn run(args: &Args) -> Result<(Report, Vec<&'static str>), Failure> {
     let bounds = Bounds::read(&args.bounds)?;
     fs::create_dir_all(&args.folder)?;
     let known = || messages::names().chain(idle::names());
@@ -67,14 +72,20 @@ fn run(args: &Args) -> Result<Report, Failure> {
         let names: Vec<&str> = known().collect();
         return Err(format!("there is no case {unknown}, but {}", names.join(", ")).into());
     }
-    let is_wanted =
-        |name: &str| args.cases.is_empty() || args.cases.iter().any(|case| case == name);
+    let cores = Cores::choose()?;
+    let not_run = match cores.clients {
+        Some(_) => Vec::new(),
+        None => messages::not_on_one_core(&args.cases)?,
+    };
+    cores.pin_clients()?;
+    let is_named = |name: &str| args.cases.is_empty() || args.cases.iter().any(|case| case == name);
+    let is_wanted = |name: &str| is_named(name) && !not_run.contains(&name);
     let mut costs: Vec<Cost> = Vec::new();
     for case in messages::CASES.iter().filter(|case| is_wanted(case.name)) {
-        costs.extend(case.measure(&args.program, &args.folder)?);
+        costs.extend(case.measure(cores.server, &args.program, &args.folder)?);
     }
     for case in idle::CASES.iter().filter(|case| is_wanted(case.name)) {
-        costs.extend(case.measure(&args.program, &args.folder)?);
+        costs.extend(case.measure(cores.server, &args.program, &args.folder)?);
     }
-    Ok(Report::new(costs, &bounds, &is_wanted))
+    Ok((Report::new(costs, &bounds, &is_wanted), not_run))
 }

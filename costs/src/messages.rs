@@ -38,6 +38,8 @@ pub(crate) struct Case {
     subject: Subject,
     rounds: u32,
     open: fn(SocketAddr) -> Box<dyn Traffic>,
+    /// Whether the figures hold only while clients write and the server reads at the same time.
+    needs_two_cores: bool,
 }
 
 /// Every case.
@@ -50,7 +52,8 @@ pub(crate) const CASES: &[Case] = &[
     }),
     case("echo-32-bytes-50-clients", Subject::Echo, 100, |at| {
         echo::clients(at, 32, 50)
-    }),
+    })
+    .on_two_cores(),
     case("echo-1-kib-text", Subject::Echo, 1_000, |at| {
         echo::text(at, 1_024)
     }),
@@ -83,6 +86,7 @@ const fn case(
         subject,
         rounds,
         open,
+        needs_two_cores: false,
     }
 }
 
@@ -91,10 +95,36 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     CASES.iter().map(|case| case.name)
 }
 
+/// Of the named cases, or of all if none is named, those that cannot be measured on one core.
+///
+/// # Errors
+/// If such a case is named.
+pub(crate) fn not_on_one_core(named: &[String]) -> Result<Vec<&'static str>, Failure> {
+    let cases = CASES.iter().filter(|case| case.needs_two_cores);
+    let names: Vec<&str> = cases.map(|case| case.name).collect();
+    match names.iter().find(|name| named.iter().any(|n| n == *name)) {
+        Some(name) => Err(format!("{name} needs two cores, and there is one only").into()),
+        None if named.is_empty() => Ok(names),
+        None => Ok(Vec::new()),
+    }
+}
+
 impl Case {
-    /// Measures the case. The profile of what counted stays in `folder`.
-    pub(crate) fn measure(&self, program: &Path, folder: &Path) -> Result<[Cost; 4], Failure> {
-        let mut profiled = Profiled::start(program, self.subject, folder, self.name)?;
+    const fn on_two_cores(self) -> Self {
+        Self {
+            needs_two_cores: true,
+            ..self
+        }
+    }
+
+    /// Measures the case, with the server on this core. The profile of what counted stays in `folder`.
+    pub(crate) fn measure(
+        &self,
+        core: usize,
+        program: &Path,
+        folder: &Path,
+    ) -> Result<[Cost; 4], Failure> {
+        let mut profiled = Profiled::start(core, program, self.subject, folder, self.name)?;
         let mut traffic = (self.open)(profiled.server.address);
         for _ in 0..ROUNDS_AHEAD {
             traffic.round();
@@ -114,5 +144,23 @@ impl Case {
             cost(Metric::SystemCalls, counts.system_calls),
             cost(Metric::ClockReads, counts.clock_reads),
         ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_one_core_some_cases_are_left_out_and_not_to_be_named() {
+        let not = |named: &[&str]| {
+            let named: Vec<String> = named.iter().map(|&name| name.to_owned()).collect();
+            not_on_one_core(&named).map_err(|failure| failure.to_string())
+        };
+        assert_eq!(not(&[]), Ok(vec!["echo-32-bytes-50-clients"]));
+        assert_eq!(not(&["echo-32-bytes"]), Ok(vec![]));
+        let failure = "echo-32-bytes-50-clients needs two cores, and there is one only";
+        let named = not(&["echo-32-bytes", "echo-32-bytes-50-clients"]);
+        assert_eq!(named, Err(failure.to_owned()));
     }
 }
