@@ -73,7 +73,7 @@ pub(crate) fn feed(connection: &mut Connection, bytes: &[u8]) -> Vec<Seen> {
     }
 }
 
-fn see(event: Event<'_>) -> Seen {
+pub(crate) fn see(event: Event<'_>) -> Seen {
     match event {
         Event::Close(frame) => {
             Seen::Close(frame.map(|frame| (frame.code().get(), frame.reason().to_owned())))
@@ -91,14 +91,20 @@ fn see(event: Event<'_>) -> Seen {
 
 /// Takes up to `count` of the bytes that wait to be written.
 pub(crate) fn transmit(connection: &mut Connection, count: usize) -> Vec<u8> {
+    let bytes = slices(count, |slices| connection.poll_transmit(slices));
+    assert!(!bytes.is_empty() || count == 0 || connection.bytes_pending() == 0);
+    connection.transmitted(start(), bytes.len());
+    bytes
+}
+
+/// Up to `count` of the bytes that `fill` finds, in a few slices.
+pub(crate) fn slices<'a>(count: usize, fill: impl FnOnce(&mut [IoSlice<'a>]) -> usize) -> Vec<u8> {
     let mut slices = [IoSlice::new(&[]); 4];
-    let filled = connection.poll_transmit(&mut slices);
+    let filled = fill(&mut slices);
     let mut bytes: Vec<u8> = slices[..filled]
         .iter()
         .flat_map(|slice| slice.to_vec())
         .collect();
-    assert_eq!(bytes.is_empty(), connection.bytes_pending() == 0);
     bytes.truncate(count);
-    connection.transmitted(start(), bytes.len());
     bytes
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use gumboot_websocket_proto::{
-    CloseCode, CloseFrame, Connection, DeflateParams, Message, MessageKind, Piece,
+    CloseCode, CloseFrame, Connection, DeflateParams, Event, Lending, Message, MessageKind, Piece,
 };
 
-use crate::peers::{Seen, feed, pair, start, transmit};
+use crate::peers::{Seen, feed, pair, see, slices, start, transmit};
 
 #[derive(Debug, Arbitrary)]
 struct Run {
@@ -23,6 +23,10 @@ enum Operation {
         end: bool,
         code: u16,
         reason: String,
+    },
+    Echo {
+        count: u16,
+        written: u16,
     },
     Ping {
         end: bool,
@@ -101,6 +105,9 @@ fn apply(
             let frame = CloseFrame::truncated(code, reason);
             let _ = pair[usize::from(*end)].close(Some(&frame));
         }
+        Operation::Echo { count, written } => {
+            echo(pair, (*count).into(), (*written).into(), sent, seen);
+        }
         Operation::Ping { end, payload } => {
             let _ = pair[usize::from(*end)].ping(payload);
         }
@@ -166,11 +173,50 @@ fn message(kind: MessageKind, bytes: Vec<u8>) -> Message {
 fn carry(pair: &mut [Connection; 2], from: usize, count: usize, seen: &mut [Vec<Message>; 2]) {
     let bytes = transmit(&mut pair[from], count);
     for event in feed(&mut pair[1 - from], &bytes) {
-        match event {
-            Seen::Message(message) => seen[from].push(message),
-            // Many pings at one instant are all that these two can blame each other for.
-            Seen::Failed(error) => assert_eq!(error.close_code(), CloseCode::POLICY, "{error}"),
-            Seen::Close(_) | Seen::Ping(_) | Seen::Pong(_) => {}
+        note(event, &mut seen[from]);
+    }
+}
+
+fn note(event: Seen, messages: &mut Vec<Message>) {
+    match event {
+        Seen::Message(message) => messages.push(message),
+        // Many pings at one instant are all that these two can blame each other for.
+        Seen::Failed(error) => assert_eq!(error.close_code(), CloseCode::POLICY, "{error}"),
+        Seen::Close(_) | Seen::Ping(_) | Seen::Pong(_) => {}
+    }
+}
+
+/// Carries up to `count` bytes to the server, which sends the messages in them back, and up to `written` bytes of what
+/// waits there to the client before the input is gone.
+fn echo(
+    [server, client]: &mut [Connection; 2],
+    count: usize,
+    written: usize,
+    sent: &mut [Vec<Message>; 2],
+    seen: &mut [Vec<Message>; 2],
+) {
+    let mut bytes = transmit(client, count);
+    let (mut lending, ()) = Lending::feed(server, &mut bytes, |server, input| {
+        loop {
+            match server.handle_input(start(), input) {
+                Ok(Some(Event::Message(message))) => {
+                    let copy = self::message(message.kind(), message.as_bytes().to_vec());
+                    if server.send_back(message).is_ok() {
+                        sent[0].push(copy.clone());
+                    }
+                    seen[1].push(copy);
+                }
+                Ok(Some(event)) => note(see(event), &mut seen[1]),
+                Ok(None) => return,
+                Err(error) => note(Seen::Failed(error), &mut seen[1]),
+            }
         }
+    });
+    let out = slices(written, |slices| lending.poll_transmit(slices));
+    lending.transmitted(start(), out.len());
+    drop(lending);
+    bytes.fill(0xff);
+    for event in feed(client, &out) {
+        note(event, &mut seen[0]);
     }
 }

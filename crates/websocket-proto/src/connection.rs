@@ -4,6 +4,7 @@
 //! wait for bytes or for [`Connection::poll_timeout`]*. After an error it still has a Close to transmit.
 
 mod clock;
+mod lending;
 mod pieces;
 mod receive;
 mod send;
@@ -28,6 +29,7 @@ use self::{
     receive::{From as ReceiveFrom, Receive, Rules},
 };
 pub use self::{
+    lending::Lending,
     pieces::Piece,
     transmit::{FLATTEN_BELOW, TransmitBuffer, TransmitQueue},
 };

@@ -86,7 +86,9 @@ mod utf8;
 pub use crate::{
     close::{CloseCode, CloseFrame, REASON_BYTES_MAX, ReasonTooLong},
     closing::Closing,
-    connection::{Connection, Event, FLATTEN_BELOW, Input, Piece, TransmitBuffer, TransmitQueue},
+    connection::{
+        Connection, Event, FLATTEN_BELOW, Input, Lending, Piece, TransmitBuffer, TransmitQueue,
+    },
     deflate::{DeflateConfig, DeflateParams, DeflatePool, SharedBytes},
     error::{Error, PeerMisbehaved, SendError},
     frame::{CONTROL_BYTES_MAX, FrameHeader, HEADER_BYTES_MAX, Opcode},

@@ -9,11 +9,11 @@ use std::{
 };
 
 use bytes::BufMut;
-use gumboot_websocket_proto::{Closing, Connection, Event, Input};
+use gumboot_websocket_proto::{Closing, Connection, Event, Input, Lending};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
-    pipe::{LinkError, PENDING_BYTES_MAX, Pipe, Traffic},
+    pipe::{LinkError, PENDING_BYTES_MAX, Pipe, Traffic, Transmit},
     scratch,
     timer::{now, sooner},
 };
@@ -100,20 +100,52 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             count.and_then(|count| feed_payload(self.connection(), now, count, on_event))
         } else if let Some(mut leftover) = self.leftover.take() {
             lend_buffer(&mut self.connection);
-            let fed = feed(&mut self.connection, now, &mut leftover, on_event);
+            let mut input = Input::new(&mut leftover);
+            let fed = feed(&mut self.connection, now, &mut input, on_event);
             fed.map(|rest| self.leftover = rest)
         } else {
-            let connection = &mut self.connection;
-            let fed = self.pipe.poll_read(cx, |bytes| {
-                lend_buffer(connection);
-                feed(connection, now, bytes, on_event)
-            });
-            ready!(fed).flatten().map(|rest| self.leftover = rest)
+            ready!(self.poll_read_once(cx, now, on_event))
         };
         if let Err(LinkError::Eof | LinkError::Io(_)) = read {
             self.abandon();
         }
         Poll::Ready(read)
+    }
+
+    /// Reads once into the thread's buffer, and writes at once what is answered out of that, since others read into it next.
+    fn poll_read_once<F>(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        on_event: &mut F,
+    ) -> Poll<Result<(), LinkError>>
+    where
+        F: FnMut(&mut Connection, Event<'_>),
+    {
+        let Self {
+            pipe,
+            connection,
+            leftover,
+            ..
+        } = self;
+        scratch::lend_read(|buffer| {
+            let bytes = ready!(pipe.poll_read_slice(cx, buffer))?;
+            lend_buffer(connection);
+            let mut feed = |connection: &mut Connection, input: &mut Input<'_>| {
+                feed(connection, now, input, on_event).map(|rest| *leftover = rest)
+            };
+            // A transport that takes one slice at a time would send each header by itself.
+            if !pipe.io().is_write_vectored() {
+                return Poll::Ready(feed(connection, &mut Input::new(bytes)));
+            }
+            let (mut lending, fed) = Lending::feed(connection, bytes, feed);
+            if lending.is_lent()
+                && let Poll::Ready(written) = write(pipe, cx, now, &mut lending)
+            {
+                return Poll::Ready(fed.and(written));
+            }
+            Poll::Ready(fed)
+        })
     }
 
     /// Writes what waits; ready when nothing does.
@@ -143,17 +175,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         now: Instant,
     ) -> Poll<Result<(), LinkError>> {
         let blocked = self.is_blocked();
-        if self.closing() != Closing::Open {
-            let pending = self.connection.bytes_pending();
-            self.pipe.begin_last(now, pending);
-        }
-        let was_flushed = self.pipe.is_flushed();
-        let written = self.pipe.poll_write(cx, now, &mut self.connection);
+        let written = write(&mut self.pipe, cx, now, &mut self.connection);
         if blocked && !self.is_blocked() {
             self.connection.handle_resumed(now);
-        }
-        if !was_flushed && self.pipe.is_flushed() {
-            self.connection.transmitted(now, 0);
         }
         if let Poll::Ready(Err(_)) = written {
             self.abandon();
@@ -254,20 +278,54 @@ fn lend_buffer(connection: &mut Connection) {
     }
 }
 
-/// Feeds `bytes` to the connection until it gives no more events, or has given enough; gives a copy of those that it did
-/// not look at. They begin behind a message, so what is read next is not read into one.
+/// Writes what waits; ready when nothing does.
+fn write<S: AsyncRead + AsyncWrite + Unpin>(
+    pipe: &mut Pipe<S>,
+    cx: &mut Context<'_>,
+    now: Instant,
+    out: &mut impl Outgoing,
+) -> Poll<Result<(), LinkError>> {
+    if out.closing() != Closing::Open {
+        pipe.begin_last(now, out.bytes_pending());
+    }
+    let was_flushed = pipe.is_flushed();
+    let written = pipe.poll_write(cx, now, out);
+    if !was_flushed && pipe.is_flushed() {
+        out.transmitted(now, 0);
+    }
+    written
+}
+
+/// A connection that has bytes to write.
+trait Outgoing: Transmit {
+    fn closing(&self) -> Closing;
+}
+
+impl Outgoing for Connection {
+    fn closing(&self) -> Closing {
+        Self::closing(self)
+    }
+}
+
+impl Outgoing for Lending<'_> {
+    fn closing(&self) -> Closing {
+        self.connection().closing()
+    }
+}
+
+/// Feeds the input to the connection until it gives no more events, or has given enough; gives a copy of what it did not
+/// look at. They begin behind a message, so what is read next is not read into one.
 fn feed<F>(
     connection: &mut Connection,
     now: Instant,
-    bytes: &mut [u8],
+    input: &mut Input<'_>,
     on_event: &mut F,
 ) -> Result<Option<Box<[u8]>>, LinkError>
 where
     F: FnMut(&mut Connection, Event<'_>),
 {
-    let mut input = Input::new(bytes);
     let mut given = 0;
-    while let Some(event) = connection.handle_input(now, &mut input)? {
+    while let Some(event) = connection.handle_input(now, input)? {
         if let Event::Message(message) = &event {
             given += message.as_bytes().len() + BESIDE_PAYLOAD_BYTES;
         }
@@ -296,175 +354,4 @@ where
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{future::poll_fn, io::IoSlice, sync::Arc};
-
-    use gumboot_websocket_proto::{Config, DeflateParams, Message, MessageKind};
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-
-    use super::*;
-    use crate::{pipe::WRITE_STALL_MAX, random::RandomKeys};
-
-    /// A server's link, and the other end of its transport, which holds `bytes`.
-    fn link(bytes: usize) -> (Link<DuplexStream>, DuplexStream) {
-        let (here, there) = duplex(bytes);
-        let connection = Connection::server(Arc::new(Config::server()), now());
-        (Link::new(here, connection, &[]), there)
-    }
-
-    /// Drives a link until it ends, and tells why.
-    async fn drive(mut link: Link<DuplexStream>) -> LinkError {
-        poll_fn(|cx| {
-            loop {
-                let now = now();
-                let blocked = link.is_blocked();
-                let read = link.poll_read(cx, now, &mut |_, _| {});
-                let written = link.poll_write(cx, now);
-                if blocked && !link.is_blocked() {
-                    continue;
-                }
-                let timer = link.poll_timer(cx, None);
-                let pending = read.is_pending();
-                for result in [read, written, timer] {
-                    if let Poll::Ready(Err(error)) = result {
-                        return Poll::Ready(error);
-                    }
-                }
-                if pending {
-                    return Poll::Pending;
-                }
-            }
-        })
-        .await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_silent_peer_is_asked_before_it_is_given_up() {
-        let (link, mut peer) = link(1000);
-        let driven = tokio::spawn(drive(link));
-        for _ in 0..3 {
-            let mut ping = [0; 2];
-            peer.read_exact(&mut ping).await.unwrap();
-            assert_eq!(ping, [0x89, 0x00]);
-            peer.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).await.unwrap();
-        }
-        let error = driven.await.unwrap();
-        assert_eq!(error.to_string(), "the peer did not answer a ping");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_was_not_read_is_not_blamed_for_silence() {
-        let (mut link, mut peer) = link(1000);
-        let large = Message::binary(vec![0; 2 * PENDING_BYTES_MAX]);
-        link.connection().send(large).unwrap();
-        // Half a frame lies in the transport, unread, for longer than half a frame may take.
-        peer.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h'])
-            .await
-            .unwrap();
-        let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
-        let driven = tokio::spawn(async move {
-            poll_fn(|cx| {
-                let now = now();
-                let blocked = link.is_blocked();
-                let read = link.poll_read(cx, now, &mut |_, event| {
-                    if let Event::Message(message) = event {
-                        assert_eq!(message.kind(), MessageKind::Text);
-                        told.send(message.into_message()).unwrap();
-                    }
-                });
-                let _ = link.poll_write(cx, now);
-                let timer = link.poll_timer(cx, None);
-                assert!(!matches!(timer, Poll::Ready(Err(_))), "{timer:?}");
-                if read.is_ready() || blocked && !link.is_blocked() {
-                    cx.waker().wake_by_ref();
-                }
-                Poll::<()>::Pending
-            })
-            .await;
-        });
-        let mut step = vec![0; 1000];
-        for _ in 0..PENDING_BYTES_MAX / 1000 + 10 {
-            tokio::time::advance(WRITE_STALL_MAX / 200).await;
-            peer.read_exact(&mut step).await.unwrap();
-        }
-        peer.write_all(b"i").await.unwrap();
-        let message = tokio::time::timeout(Duration::from_secs(5), heard.recv()).await;
-        assert_eq!(message.unwrap(), Some(Message::text("hi")));
-        driven.abort();
-    }
-
-    /// Two ends that have agreed to compress.
-    fn compressing() -> [Connection; 2] {
-        let params = DeflateParams {
-            server_no_takeover: true,
-            client_no_takeover: true,
-            server_window_bits: 15,
-            client_window_bits: 15,
-        };
-        let keys = Box::new(RandomKeys::new());
-        let client = Connection::client(Arc::new(Config::client()), keys, now());
-        let server = Connection::server(Arc::new(Config::server()), now());
-        [client, server].map(|end| end.with_deflate(&params, Arc::default()))
-    }
-
-    /// What the connection sends for these messages.
-    fn bytes_of(connection: &mut Connection, messages: &[Message]) -> Vec<u8> {
-        for message in messages {
-            connection.send(message.clone()).unwrap();
-        }
-        let mut bytes = Vec::new();
-        loop {
-            let mut slices = [IoSlice::new(&[]); 8];
-            let count = connection.poll_transmit(&mut slices);
-            if count == 0 {
-                return bytes;
-            }
-            let before = bytes.len();
-            slices[..count]
-                .iter()
-                .for_each(|slice| bytes.extend_from_slice(slice));
-            connection.transmitted(now(), bytes.len() - before);
-        }
-    }
-
-    /// What one read gives: how many messages, and how many bytes in them.
-    async fn read_once(link: &mut Link<DuplexStream>) -> (usize, usize) {
-        let mut given = (0, 0);
-        let mut on_event = |_: &mut Connection, event: Event<'_>| {
-            if let Event::Message(message) = event {
-                given = (given.0 + 1, given.1 + message.as_bytes().len());
-            }
-        };
-        poll_fn(|cx| link.poll_read(cx, now(), &mut on_event))
-            .await
-            .unwrap();
-        given
-    }
-
-    #[tokio::test]
-    async fn what_one_read_gives_is_bounded_and_nothing_is_lost() {
-        for (count, length) in [(40_000, 0), (10, READ_GIVES_BYTES_MAX)] {
-            let [mut client, server] = compressing();
-            let messages = vec![Message::binary(vec![0; length]); count];
-            let bytes = bytes_of(&mut client, &messages);
-            assert!(bytes.len() < scratch::READ_BYTES_MAX);
-            let (here, mut peer) = duplex(scratch::READ_BYTES_MAX);
-            let mut link = Link::new(here, server, &[]);
-            let (last, most) = bytes.split_last().unwrap();
-            peer.write_all(most).await.unwrap();
-            let given_max = READ_GIVES_BYTES_MAX + length + BESIDE_PAYLOAD_BYTES;
-            let mut messages = 0;
-            while messages < count - 1 {
-                let given = read_once(&mut link).await;
-                assert!(given.0 > 0);
-                assert!(given.1 + given.0 * BESIDE_PAYLOAD_BYTES <= given_max);
-                messages += given.0;
-            }
-            peer.write_all(&[*last]).await.unwrap();
-            while messages < count {
-                messages += read_once(&mut link).await.0;
-            }
-            assert_eq!(messages, count);
-        }
-    }
-}
+mod tests;

@@ -10,7 +10,9 @@ use std::{
 };
 
 use bytes::BufMut;
-use gumboot_websocket_proto::{Connection, Error as ProtocolError, TransmitBuffer, TransmitQueue};
+use gumboot_websocket_proto::{
+    Connection, Error as ProtocolError, Lending, TransmitBuffer, TransmitQueue,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::{
@@ -94,6 +96,28 @@ pub trait Transmit {
 impl Transmit for Connection {
     fn bytes_pending(&self) -> usize {
         Self::bytes_pending(self)
+    }
+
+    fn poll_transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        Self::poll_transmit(self, slices)
+    }
+
+    fn transmitted(&mut self, now: Instant, count: usize) {
+        Self::transmitted(self, now, count);
+    }
+
+    fn lend_buffer(&mut self, buffer: Box<TransmitBuffer>) {
+        Self::lend_buffer(self, buffer);
+    }
+
+    fn reclaim_buffer(&mut self) -> Option<Box<TransmitBuffer>> {
+        Self::reclaim_buffer(self)
+    }
+}
+
+impl Transmit for Lending<'_> {
+    fn bytes_pending(&self) -> usize {
+        self.connection().bytes_pending()
     }
 
     fn poll_transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
@@ -207,16 +231,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         take: impl FnOnce(&mut [u8]) -> T,
     ) -> Poll<Result<T, LinkError>> {
         scratch::lend_read(|buffer| {
-            let mut buffer = ReadBuf::new(buffer);
-            let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer));
-            Poll::Ready(
-                self.count_read(read.map(|()| buffer.filled().len()))
-                    .map(|_| {
-                        let bytes = buffer.filled_mut();
-                        take(bytes)
-                    }),
-            )
+            let read = ready!(self.poll_read_slice(cx, buffer));
+            Poll::Ready(read.map(take))
         })
+    }
+
+    /// Reads once to the front of `buffer`, and gives what was read.
+    ///
+    /// # Errors
+    /// As [`Pipe::poll_read`].
+    pub fn poll_read_slice<'a>(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &'a mut [u8],
+    ) -> Poll<Result<&'a mut [u8], LinkError>> {
+        let mut read_buf = ReadBuf::new(buffer);
+        let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut read_buf));
+        let count = self.count_read(read.map(|()| read_buf.filled().len()));
+        Poll::Ready(count.map(|count| &mut buffer[..count]))
     }
 
     /// Reads once onto the end of `buffer`, without clearing it first.
@@ -405,10 +437,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         cx: &mut Context<'_>,
         out: &impl Transmit,
     ) -> Poll<io::Result<usize>> {
-        // Mostly all lies in one place, and a list of 64 would take longer to clear than that to write.
-        let mut two = [IoSlice::new(&[]); 2];
-        let written = match out.poll_transmit(&mut two) {
-            1 => ready!(Pin::new(&mut self.io).poll_write(cx, &two[0]))?,
+        // Mostly all lies in one place, or a header before its payload, and a list of 64 would take longer to clear than
+        // these to write.
+        let mut few = [IoSlice::new(&[]); 3];
+        let io = Pin::new(&mut self.io);
+        let written = match out.poll_transmit(&mut few) {
+            1 => ready!(io.poll_write(cx, &few[0]))?,
+            2 => ready!(io.poll_write_vectored(cx, &few[..2]))?,
             _ => ready!(self.poll_write_vectored(cx, out))?,
         };
         if written == 0 {

@@ -5,7 +5,10 @@ use bytes::Bytes;
 use crate::{
     close::CloseFrame,
     closing::Closing,
-    connection::{Connection, Role, transmit::FLATTEN_BELOW},
+    connection::{
+        Connection, Role,
+        transmit::{FLATTEN_BELOW, LENT_BYTES_MIN},
+    },
     deflate::SharedBytes,
     error::SendError,
     frame::{CONTROL_BYTES_MAX, FrameHeader, Opcode},
@@ -70,7 +73,8 @@ impl Connection {
         self.push_copy(opcode_of(kind), payload)
     }
 
-    /// Queues a message that arrived, as it is: an echo.
+    /// Queues a message that arrived, as it is: an echo. A long one that lies in the input of a
+    /// [`Lending`](super::Lending) is not copied.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -78,6 +82,9 @@ impl Connection {
     pub fn send_back(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
         let opcode = opcode_of(message.kind());
         match message.into_payload() {
+            Payload::Borrowed(bytes) if bytes.len() >= LENT_BYTES_MIN => {
+                self.push_long(opcode, bytes)
+            }
             Payload::Borrowed(bytes) => self.push_copy(opcode, bytes),
             Payload::Owned(bytes) => self.push(opcode, &[], Body::Shared(bytes)),
         }
@@ -126,22 +133,32 @@ impl Connection {
     /// Queues a copy of a payload, the short way where it is neither masked nor compressed.
     #[inline]
     fn push_copy(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
-        if !matches!(self.role, Role::Server) || self.deflate.is_some() {
+        if !self.sends_plain() {
             return self.push(opcode, &[], Body::Copied(payload));
         }
         self.check_message()?;
-        let header = FrameHeader {
-            fin: true,
-            rsv1: false,
-            opcode,
-            mask: None,
-            payload_bytes: payload.len() as u64,
-        };
+        let header = plain_header(opcode, payload);
         self.transmit.push_with(|flat| {
             header.encode(flat);
             flat.extend_from_slice(payload);
         });
         Ok(())
+    }
+
+    /// Queues a payload of the input that is being answered where it lies, or a copy.
+    fn push_long(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
+        self.check_message()?;
+        let header = plain_header(opcode, payload);
+        if self.sends_plain() && self.transmit.push_lent(payload, |flat| header.encode(flat)) {
+            return Ok(());
+        }
+        self.push_copy(opcode, payload)
+    }
+
+    /// Whether payloads are sent as they are, neither masked nor compressed.
+    #[inline]
+    fn sends_plain(&self) -> bool {
+        matches!(self.role, Role::Server) && self.deflate.is_none()
     }
 
     fn push(&mut self, opcode: Opcode, head: &[u8], body: Body<'_>) -> Result<(), SendError> {
@@ -292,6 +309,17 @@ impl Connection {
             flat.extend_from_slice(body.as_slice());
             mask::apply(key, 0, &mut flat[from..]);
         });
+    }
+}
+
+/// The header of a whole message that is neither masked nor compressed.
+fn plain_header(opcode: Opcode, payload: &[u8]) -> FrameHeader {
+    FrameHeader {
+        fin: true,
+        rsv1: false,
+        opcode,
+        mask: None,
+        payload_bytes: payload.len() as u64,
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn client() -> Connection {
 }
 
 /// One instant for all tests: time only ever moves by what a test adds.
-fn start() -> Instant {
+pub(super) fn start() -> Instant {
     use std::sync::OnceLock;
     static START: OnceLock<Instant> = OnceLock::new();
     #[allow(clippy::disallowed_methods)]

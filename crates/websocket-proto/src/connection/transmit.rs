@@ -1,12 +1,16 @@
 //! What waits to be written: small things flat in one buffer, large payloads by reference.
 
-use std::{collections::VecDeque, io::IoSlice};
+use std::{collections::VecDeque, io::IoSlice, ops::Range};
 
 use bytes::Bytes;
 
 /// Payloads of fewer bytes are copied behind what already waits; longer ones are pointed at. Copying a kilobyte costs
 /// less than one more slice in the system call.
 pub const FLATTEN_BELOW: usize = 2048;
+
+/// Payloads of so many bytes are pointed at where they lie in the input that is being answered. All that one read of
+/// 256 KiB can hold of them fit into one write of 64 slices, with their headers.
+pub(super) const LENT_BYTES_MIN: usize = 8 * 1024;
 
 /// A flat buffer that has been consumed so far, and by more than half, is moved to its front.
 const COMPACT_ABOVE: usize = 16 * 1024;
@@ -29,6 +33,9 @@ pub struct TransmitBuffer {
     /// The bytes at the end of `flat` that stand behind all segments.
     flat_tail: usize,
     segments: VecDeque<Segment>,
+    /// The addresses of the input that `Lent` segments lie in, while there is one. It is only compared with others: a
+    /// slice that lies between them is a part of that input.
+    input: Option<Range<usize>>,
 }
 
 #[derive(Debug)]
@@ -37,6 +44,8 @@ enum Segment {
     Flat(usize),
     /// What is left of a shared payload.
     Shared(Bytes),
+    /// These bytes of the input.
+    Lent(Range<usize>),
 }
 
 impl TransmitQueue {
@@ -73,19 +82,75 @@ impl TransmitQueue {
         if bytes.len() < FLATTEN_BELOW {
             return self.push_slice(bytes);
         }
-        self.buffer.get_or_insert_default().push_shared(bytes);
+        self.buffer
+            .get_or_insert_default()
+            .push_segment(Segment::Shared(bytes.clone()));
         self.bytes_pending += bytes.len();
+    }
+
+    /// From now on, until [`TransmitQueue::own`], parts of `input` may be pointed at. Whoever calls this sees to it that
+    /// the input is neither changed nor moved until then: only [`Lending`](super::Lending) does.
+    pub(super) fn borrow_from(&mut self, input: &[u8]) {
+        if input.len() >= LENT_BYTES_MIN {
+            self.buffer.get_or_insert_default().input = Some(addresses(input));
+        }
+    }
+
+    /// Whether `bytes` were added by pointing at them, behind what `write` appends: they are if they are many, and lie
+    /// in the input.
+    #[inline]
+    pub(super) fn push_lent(&mut self, bytes: &[u8], write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        if bytes.len() < LENT_BYTES_MIN {
+            return false;
+        }
+        let Some(range) = self.buffer.as_ref().and_then(|buffer| buffer.lent(bytes)) else {
+            return false;
+        };
+        self.push_with(write);
+        if let Some(buffer) = &mut self.buffer {
+            buffer.push_segment(Segment::Lent(range));
+            self.bytes_pending += bytes.len();
+        }
+        true
+    }
+
+    /// Whether something waits that lies in the input.
+    pub(super) fn is_lent(&self) -> bool {
+        self.buffer.as_ref().is_some_and(|buffer| buffer.is_lent())
+    }
+
+    /// Copies what still lies in `input`, of which nothing is needed any more then.
+    pub(super) fn own(&mut self, input: &[u8]) {
+        if let Some(buffer) = &mut self.buffer
+            && buffer.input.take().is_some()
+        {
+            buffer.own(input);
+        }
     }
 
     /// Fills `slices` with what is to be written next and tells how many were filled; 0 when nothing waits.
     #[inline]
     pub fn poll_transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        debug_assert!(
+            !self.is_lent(),
+            "the input is needed to write what lies in it"
+        );
+        self.poll_transmit_with(&[], slices)
+    }
+
+    /// As [`TransmitQueue::poll_transmit`], with the input that may have been pointed at.
+    #[inline]
+    pub(super) fn poll_transmit_with<'a>(
+        &'a self,
+        input: &'a [u8],
+        slices: &mut [IoSlice<'a>],
+    ) -> usize {
         match (&self.buffer, slices) {
             (Some(buffer), [first, ..]) if buffer.segments.is_empty() && buffer.flat_tail > 0 => {
                 *first = IoSlice::new(&buffer.flat[buffer.flat_start..]);
                 1
             }
-            (Some(buffer), slices) => buffer.fill(slices),
+            (Some(buffer), slices) => buffer.fill(input, slices),
             (None, _) => 0,
         }
     }
@@ -112,6 +177,7 @@ impl TransmitQueue {
     /// Takes an empty buffer to use while bytes are queued, so that none has to be allocated.
     pub fn lend(&mut self, buffer: Box<TransmitBuffer>) {
         debug_assert!(buffer.flat.is_empty() && buffer.segments.is_empty());
+        debug_assert!(buffer.input.is_none());
         self.buffer.get_or_insert(buffer);
     }
 
@@ -140,15 +206,36 @@ impl TransmitBuffer {
         self.flat.capacity() + self.segments.capacity() * size_of::<Segment>()
     }
 
-    fn push_shared(&mut self, bytes: &Bytes) {
+    fn push_segment(&mut self, segment: Segment) {
         if self.flat_tail > 0 {
             self.segments.push_back(Segment::Flat(self.flat_tail));
             self.flat_tail = 0;
         }
-        self.segments.push_back(Segment::Shared(bytes.clone()));
+        self.segments.push_back(segment);
     }
 
-    fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+    /// Where `bytes` lie in the input, if they do.
+    fn lent(&self, bytes: &[u8]) -> Option<Range<usize>> {
+        let input = self.input.as_ref()?;
+        let bytes = addresses(bytes);
+        let is_within = input.start <= bytes.start && bytes.end <= input.end;
+        is_within.then(|| bytes.start - input.start..bytes.end - input.start)
+    }
+
+    fn is_lent(&self) -> bool {
+        let mut segments = self.segments.iter();
+        segments.any(|segment| matches!(segment, Segment::Lent(_)))
+    }
+
+    fn own(&mut self, input: &[u8]) {
+        for segment in &mut self.segments {
+            if let Segment::Lent(range) = segment {
+                *segment = Segment::Shared(Bytes::copy_from_slice(&input[range.clone()]));
+            }
+        }
+    }
+
+    fn fill<'a>(&'a self, input: &'a [u8], slices: &mut [IoSlice<'a>]) -> usize {
         let mut at = self.flat_start;
         let mut count = 0;
         let tail = (self.flat_tail > 0).then_some(&Segment::Flat(0));
@@ -164,6 +251,7 @@ impl TransmitBuffer {
                     &self.flat[at - len..at]
                 }
                 Segment::Shared(bytes) => bytes,
+                Segment::Lent(range) => &input[range.clone()],
             });
             count += 1;
         }
@@ -178,6 +266,7 @@ impl TransmitBuffer {
         if !self.segments.is_empty() {
             self.segments.clear();
         }
+        self.input = None;
     }
 
     fn advance(&mut self, mut count: usize) {
@@ -185,6 +274,7 @@ impl TransmitBuffer {
             let len = match front {
                 Segment::Flat(len) => *len,
                 Segment::Shared(bytes) => bytes.len(),
+                Segment::Lent(range) => range.len(),
             };
             let taken = count.min(len);
             match front {
@@ -193,6 +283,7 @@ impl TransmitBuffer {
                     self.flat_start += taken;
                 }
                 Segment::Shared(bytes) => drop(bytes.split_to(taken)),
+                Segment::Lent(range) => range.start += taken,
             }
             count -= taken;
             if taken < len {
@@ -211,6 +302,11 @@ impl TransmitBuffer {
             self.flat_start = 0;
         }
     }
+}
+
+fn addresses(bytes: &[u8]) -> Range<usize> {
+    let range = bytes.as_ptr_range();
+    range.start.addr()..range.end.addr()
 }
 
 #[cfg(test)]
