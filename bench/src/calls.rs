@@ -11,6 +11,8 @@ use nix::{
     unistd::Pid,
 };
 
+use serde_json::{Value, json};
+
 use crate::Failure;
 
 /// The system calls of a process while this is there, counted by strace.
@@ -46,11 +48,26 @@ impl Calls {
     }
 
     /// How many calls there were.
-    pub(crate) fn finish(mut self) -> Result<u64, Failure> {
+    pub(crate) fn finish(mut self) -> Result<Count, Failure> {
         kill(Pid::from_raw(self.strace.id().try_into()?), Signal::SIGINT)?;
         self.strace.wait()?;
         let counts = std::fs::read_to_string(&self.counts)?;
-        Ok(total(&counts))
+        Ok(Count(total(&counts)))
+    }
+}
+
+/// How many calls were counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Count(u64);
+
+impl Count {
+    /// The figures that a load prints: the calls for each of so many messages, or what else `each` is.
+    pub(crate) fn per(self, each: &str, messages: f64) -> Value {
+        json!({
+            "messages": messages,
+            "calls": self.0,
+            (format!("calls_per_{each}")): self.0 as f64 / messages,
+        })
     }
 }
 
@@ -83,5 +100,11 @@ mod tests {
                       --------- ----------------\n       11 total\n";
         assert_eq!(total(counts), 11);
         assert_eq!(total(""), 0);
+    }
+
+    #[test]
+    fn calls_are_told_for_each_message() {
+        let figures = Count(30).per("delivery", 20.0);
+        assert_eq!(figures["calls_per_delivery"], 1.5);
     }
 }

@@ -92,16 +92,13 @@ pub(crate) fn run(args: &Args) -> Result<Value, Failure> {
 fn figures(measured: &Measured) -> Value {
     let seconds = measured.length.as_secs_f64();
     let per_message = |time: Duration| time.as_nanos() as f64 / measured.messages;
-    json!({
+    measured.waits.add_to(json!({
         "messages": measured.messages,
         "seconds": seconds,
         "messages_per_second": measured.messages / seconds,
         "cpu_ns_per_message": measured.server_cpu.map(per_message),
         "load_cpu_ns_per_message": per_message(measured.load_cpu),
-        "us_p50": measured.us_at(0.5),
-        "us_p99": measured.us_at(0.99),
-        "us_p99_9": measured.us_at(0.999),
-    })
+    }))
 }
 
 /// Calls are counted from a time at which nothing is on the way until everything is back.
@@ -112,10 +109,5 @@ fn counted(window: &mut Window<'_>, length: Duration, pid: u32) -> Result<Value,
     window.load(length, None)?;
     window.drain()?;
     let messages = window.echoes() - before;
-    let calls = calls.finish()?;
-    Ok(json!({
-        "messages": messages,
-        "calls": calls,
-        "calls_per_message": calls as f64 / messages as f64,
-    }))
+    Ok(calls.finish()?.per("message", messages as f64))
 }

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::{
+    errno::Errno,
+    sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
+};
 
 use crate::{Failure, connection::SILENCE_MAX};
 
@@ -54,12 +57,27 @@ impl Events {
 
     fn wait_within(&mut self, bound: Option<Duration>) -> Result<usize, Failure> {
         let bound = bound.map_or(Ok(EpollTimeout::NONE), EpollTimeout::try_from)?;
-        Ok(self.epoll.wait(&mut self.ready, bound)?)
+        wait(&self.epoll, &mut self.ready, bound)
     }
 
     /// The numbers are those of `add`, so they are indexes.
     fn numbers(&self, count: usize) -> Vec<usize> {
         let ready = self.ready[..count].iter();
         ready.map(|event| event.data() as usize).collect()
+    }
+}
+
+/// Waits for events, how many of which it gives. Whoever stops this process for a while interrupts the wait, which then
+/// begins anew.
+pub(crate) fn wait(
+    epoll: &Epoll,
+    events: &mut [EpollEvent],
+    bound: EpollTimeout,
+) -> Result<usize, Failure> {
+    loop {
+        match epoll.wait(events, bound) {
+            Err(Errno::EINTR) => {}
+            count => return Ok(count?),
+        }
     }
 }

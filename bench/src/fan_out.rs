@@ -4,19 +4,20 @@
 
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use crate::{
     Failure,
     body::Body,
+    calls::Calls,
     client::{Client, Connector, READ_BYTES, ServerArgs, deflate::Inflater, frame::Role, text},
     connection::expect,
     events::Events,
     process::Process,
     progress::progress,
     stomp::{Account, log_in, replies, send_frame, subscribe},
+    waits::Waits,
 };
 
 /// What is spoken.
@@ -57,6 +58,9 @@ pub(crate) struct Args {
     /// How long to send before
     #[arg(long, default_value_t = 0.5)]
     warm_up_seconds: f64,
+    /// Count the system calls of the server, with strace, which slows it down
+    #[arg(long)]
+    count_calls: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Value, Failure> {
@@ -65,20 +69,24 @@ pub(crate) fn run(args: &Args) -> Result<Value, Failure> {
     let mut load = Load::connect(args)?;
     let bar = progress("deliveries", 0)?;
     load.publish_for(args.warm_up_seconds, &bar)?;
-    load.latencies.reset();
+    load.waits.reset();
+    if args.count_calls {
+        let calls = Calls::of(args.server.pid)?;
+        load.publish_for(args.seconds, &bar)?;
+        bar.finish_and_clear();
+        return Ok(calls.finish()?.per("delivery", load.waits.len() as f64));
+    }
     let (begin, cpu_before) = (Instant::now(), server.cpu()?);
     load.publish_for(args.seconds, &bar)?;
     let (cpu, taken) = (server.cpu()? - cpu_before, begin.elapsed());
     bar.finish_and_clear();
-    let deliveries = load.latencies.len() as f64;
-    Ok(json!({
+    let deliveries = load.waits.len() as f64;
+    Ok(load.waits.add_to(json!({
         "subscribers": args.subscribers,
         "deliveries": deliveries,
         "deliveries_per_second": deliveries / taken.as_secs_f64(),
         "cpu_ns_per_delivery": cpu.as_nanos() as f64 / deliveries,
-        "us_p50": load.latencies.value_at_quantile(0.5),
-        "us_p99": load.latencies.value_at_quantile(0.99),
-    }))
+    })))
 }
 
 #[derive(Debug)]
@@ -89,7 +97,8 @@ struct Load<'a> {
     events: Events,
     buffer: Vec<u8>,
     expected: Expected,
-    latencies: Histogram<u64>,
+    /// From the sending of a burst until a subscriber has the message.
+    waits: Waits,
 }
 
 #[derive(Debug)]
@@ -119,7 +128,7 @@ impl<'a> Load<'a> {
             events,
             buffer: vec![0; READ_BYTES],
             expected: Expected::new(args)?,
-            latencies: Histogram::new(3)?,
+            waits: Waits::new()?,
         })
     }
 
@@ -127,7 +136,7 @@ impl<'a> Load<'a> {
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_secs_f64(seconds) {
             self.publish_once()?;
-            bar.set_position(self.latencies.len());
+            bar.set_position(self.waits.len());
         }
         Ok(())
     }
@@ -149,8 +158,7 @@ impl<'a> Load<'a> {
                         expected.check(&mut subscriber.next, compressed, payload)
                     })?;
                 let count = subscriber.next - before;
-                let taken = u64::try_from(sent.elapsed().as_micros())?;
-                self.latencies.record_n(taken, count)?;
+                self.waits.record(sent.elapsed(), count);
                 left -= count;
             }
         }
@@ -293,6 +301,7 @@ mod tests {
             burst,
             seconds: 1.0,
             warm_up_seconds: 0.0,
+            count_calls: false,
         }
     }
 

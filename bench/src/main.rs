@@ -22,6 +22,7 @@ mod reply;
 mod sends;
 mod stomp;
 mod target;
+mod waits;
 
 use std::process::ExitCode;
 

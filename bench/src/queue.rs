@@ -3,13 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use crate::{
     Failure,
     body::Body,
+    calls::Calls,
     client::{Client, Connector, READ_BYTES, ServerArgs, deflate::Inflater, frame::Role, text},
     connection::SILENCE_MAX,
     events::Events,
@@ -18,6 +18,7 @@ use crate::{
     reply::Reply,
     stomp::{Account, log_in, replies, send_frame, subscribe},
     target::number,
+    waits::Waits,
 };
 
 /// How consumers acknowledge.
@@ -60,6 +61,9 @@ pub(crate) struct Args {
     /// How long to send before
     #[arg(long, default_value_t = 0.5)]
     warm_up_seconds: f64,
+    /// Count the system calls of the server, with strace, which slows it down
+    #[arg(long)]
+    count_calls: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Value, Failure> {
@@ -67,21 +71,35 @@ pub(crate) fn run(args: &Args) -> Result<Value, Failure> {
     let mut load = Load::connect(args)?;
     let bar = progress("messages", 0)?;
     load.run_for(args.warm_up_seconds, &bar)?;
-    load.ledger.latencies.reset();
+    if args.count_calls {
+        return counted(&mut load, &bar);
+    }
+    load.ledger.waits.reset();
     let (begin, cpu_before) = (Instant::now(), server.cpu()?);
     load.run_for(args.seconds, &bar)?;
     let (cpu, taken) = (server.cpu()? - cpu_before, begin.elapsed());
     bar.finish_and_clear();
-    let latencies = load.ledger.latencies.clone();
+    let waits = load.ledger.waits.clone();
     load.drain(SILENCE_MAX)?;
-    let messages = latencies.len() as f64;
-    Ok(json!({
+    let messages = waits.len() as f64;
+    Ok(waits.add_to(json!({
         "messages": messages,
         "messages_per_second": messages / taken.as_secs_f64(),
         "cpu_ns_per_message": cpu.as_nanos() as f64 / messages,
-        "us_p50": latencies.value_at_quantile(0.5),
-        "us_p99": latencies.value_at_quantile(0.99),
-    }))
+    })))
+}
+
+/// Calls are counted from a time at which nothing is under way until all has come.
+fn counted(load: &mut Load<'_>, bar: &ProgressBar) -> Result<Value, Failure> {
+    load.drain(SILENCE_MAX)?;
+    load.ledger.waits.reset();
+    let calls = Calls::of(load.args.server.pid)?;
+    load.run_for(load.args.seconds, bar)?;
+    load.drain(SILENCE_MAX)?;
+    bar.finish_and_clear();
+    Ok(calls
+        .finish()?
+        .per("message", load.ledger.waits.len() as f64))
 }
 
 #[derive(Debug)]
@@ -131,7 +149,7 @@ impl<'a> Load<'a> {
             for index in self.events.wait()? {
                 self.receive(index)?;
             }
-            bar.set_position(self.ledger.latencies.len());
+            bar.set_position(self.ledger.waits.len());
         }
         Ok(())
     }
@@ -220,7 +238,7 @@ struct Ledger {
     free: Vec<usize>,
     with_receipts: bool,
     /// From when a message is sent until a consumer has it.
-    latencies: Histogram<u64>,
+    waits: Waits,
 }
 
 #[derive(Debug, Clone)]
@@ -243,7 +261,7 @@ impl Ledger {
             slots: (0..slots).map(slot).collect(),
             free: (0..slots).collect(),
             with_receipts,
-            latencies: Histogram::new(3)?,
+            waits: Waits::new()?,
         })
     }
 
@@ -283,8 +301,7 @@ impl Ledger {
         let index = found.ok_or_else(|| format!("unexpected: {}", reply.shown()))?;
         let slot = &self.slots[index];
         if is_message {
-            let taken = slot.sent.elapsed().as_micros();
-            self.latencies.record(u64::try_from(taken)?)?;
+            self.waits.record(slot.sent.elapsed(), 1);
         }
         if slot.consumed && slot.confirmed {
             self.free.push(index);

@@ -5,6 +5,10 @@ pub mod frames;
 
 use std::{error::Error, net::TcpListener, sync::Arc};
 
+use nix::{
+    errno::Errno,
+    sys::epoll::{Epoll, EpollEvent, EpollTimeout},
+};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -21,6 +25,16 @@ pub fn listen() -> Result<TcpListener, Failure> {
     listener.set_nonblocking(true)?;
     println!("listening {}", listener.local_addr()?);
     Ok(listener)
+}
+
+/// Waits, however long it takes, until there are events. Whoever counts the calls of a process interrupts it.
+pub fn wait(epoll: &Epoll, events: &mut [EpollEvent]) -> Result<usize, Failure> {
+    loop {
+        match epoll.wait(events, EpollTimeout::NONE) {
+            Err(Errno::EINTR) => {}
+            count => return Ok(count?),
+        }
+    }
 }
 
 /// Has a function serve every connection, for ever.

@@ -2,17 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 
 use super::{client::Client, script::Script};
-use crate::{Failure, process::Process};
+use crate::{Failure, events::wait, process::Process, waits::Waits};
 
 /// How long a server may say nothing that is waited for.
 const SILENCE_MS_MAX: u16 = 10_000;
-
-/// The longest time to an echo that is told apart from longer ones.
-const WAIT_NS_MAX: u64 = 60_000_000_000;
 
 /// How much is read at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -38,15 +34,8 @@ pub(super) struct Measured {
     pub(super) length: Duration,
     pub(super) server_cpu: Option<Duration>,
     pub(super) load_cpu: Duration,
-    /// In nanoseconds.
-    waits: Histogram<u64>,
-}
-
-impl Measured {
-    /// The quantile of the time from the sending of a message until its echo is whole, in microseconds.
-    pub(super) fn us_at(&self, quantile: f64) -> f64 {
-        self.waits.value_at_quantile(quantile) as f64 / 1_000.0
-    }
+    /// From the sending of a message until its echo is whole.
+    pub(super) waits: Waits,
 }
 
 impl<'a> Window<'a> {
@@ -80,7 +69,7 @@ impl<'a> Window<'a> {
         length: Duration,
         server: Option<&Process>,
     ) -> Result<Measured, Failure> {
-        let mut waits = Histogram::new_with_bounds(1, WAIT_NS_MAX, 3)?;
+        let mut waits = Waits::new()?;
         let load = Process::of(std::process::id())?;
         for client in &mut self.clients {
             let missing = self.in_flight - client.in_flight();
@@ -118,11 +107,9 @@ impl<'a> Window<'a> {
     }
 
     /// Does what can be done now, once; what has come back is sent anew where `waits` are recorded.
-    fn turn(&mut self, mut waits: Option<&mut Histogram<u64>>) -> Result<(), Failure> {
+    fn turn(&mut self, mut waits: Option<&mut Waits>) -> Result<(), Failure> {
         let mut events = [EpollEvent::empty(); EVENTS_MAX];
-        let count = self
-            .epoll
-            .wait(&mut events, EpollTimeout::from(SILENCE_MS_MAX))?;
+        let count = wait(&self.epoll, &mut events, SILENCE_MS_MAX.into())?;
         if count == 0 {
             return Err("the server says nothing".into());
         }
@@ -135,8 +122,7 @@ impl<'a> Window<'a> {
             let now = Instant::now();
             let whole = client.read(self.script, &mut self.buffer, |sent| {
                 if let Some(waits) = &mut waits {
-                    let wait = now.duration_since(sent).as_nanos();
-                    waits.saturating_record(u64::try_from(wait).unwrap_or(u64::MAX));
+                    waits.record(now.duration_since(sent), 1);
                 }
             })?;
             match waits {

@@ -8,9 +8,9 @@ use std::{
 use gumboot_bench_peers::{
     Failure,
     frames::{READ_BYTES, answer},
-    listen,
+    listen, wait,
 };
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use slab::Slab;
 
 const LISTENER: u64 = u64::MAX;
@@ -24,7 +24,7 @@ fn main() -> Result<(), Failure> {
     let mut out = Vec::with_capacity(READ_BYTES);
     let mut events = [EpollEvent::empty(); 512];
     loop {
-        let count = epoll.wait(&mut events, EpollTimeout::NONE)?;
+        let count = wait(&epoll, &mut events)?;
         for event in &events[..count] {
             if event.data() == LISTENER {
                 let (stream, _) = listener.accept()?;

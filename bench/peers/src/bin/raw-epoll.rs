@@ -6,8 +6,8 @@ use std::{
     net::TcpStream,
 };
 
-use gumboot_bench_peers::{Failure, listen};
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use gumboot_bench_peers::{Failure, listen, wait};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use slab::Slab;
 
 const READ_BYTES: usize = 1024 * 1024;
@@ -33,7 +33,7 @@ fn main() -> Result<(), Failure> {
     let mut buffer = vec![0; READ_BYTES];
     let mut events = [EpollEvent::empty(); 512];
     loop {
-        let count = epoll.wait(&mut events, EpollTimeout::NONE)?;
+        let count = wait(&epoll, &mut events)?;
         for event in &events[..count] {
             if event.data() == LISTENER {
                 let (stream, _) = listener.accept()?;
