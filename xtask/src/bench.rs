@@ -104,6 +104,27 @@ struct Report {
     text: String,
 }
 
+/// The remark on a measurement that gave no figures: the row goes without, and all others are still worth having.
+fn failed(server: &str, what: &str, failure: Failure) -> String {
+    let (Failure::Broken(reason) | Failure::Missing(reason)) = failure;
+    format!("FAILED: {server}, {what}: {reason}.")
+}
+
+impl Report {
+    /// A failure of another server is its own; one of ours has the whole run fail, once all is written.
+    fn is_ours_whole(&self) -> Result<(), Failure> {
+        let begin = format!("FAILED: {},", peers::Server::Gumboot.name());
+        let ours = self
+            .remarks
+            .iter()
+            .find(|remark| remark.starts_with(&begin));
+        match ours {
+            None => Ok(()),
+            Some(remark) => Err(Failure::Broken(remark.clone())),
+        }
+    }
+}
+
 /// What was asked for.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -164,8 +185,13 @@ impl Asked {
     }
 }
 
+/// As many files as a server of 10,000 connections may have open; those in Rust do not ask for more by themselves.
+const FILES: u64 = 1 << 16;
+
 /// Runs the scenarios one after the other, also after a failure; each writes its section when it is done.
 pub(crate) fn run(asked: &Asked) -> ExitCode {
+    // Servers inherit it. Where so many are not allowed, what needs them fails, and says so.
+    let _ = rlimit::increase_nofile_limit(FILES);
     let mut status = ExitCode::SUCCESS;
     for scenario in &asked.scenarios {
         eprintln!("=== {}: {}", scenario.name, scenario.about);
@@ -185,14 +211,16 @@ fn run_one(asked: &Asked, scenario: &Scenario) -> Result<(), Failure> {
     let cx = Context::discover()?.within(Duration::from_secs(scenario.bound_minutes * 60));
     let bench = Bench::prepare(&cx, scenario, asked)?;
     let machine = machine::describe(&cx)?;
-    let load_before = machine::load();
+    let before = machine::other_work();
+    let begin = Instant::now();
     let report = (scenario.run)(&bench)?;
+    let taken = begin.elapsed();
     let section = Section {
         title: scenario.title,
         command: &asked.command(scenario),
         machine: &machine,
-        load_before: &load_before,
-        load_after: &machine::load(),
+        other_work: [before, machine::other_work()],
+        taken,
         report: &report,
     };
     let text = section.text();
@@ -202,7 +230,7 @@ fn run_one(asked: &Asked, scenario: &Scenario) -> Result<(), Failure> {
             "=== {}: a look only: BENCHMARKS.md stays as it is",
             scenario.name
         );
-        return Ok(());
+        return report.is_ours_whole();
     }
     let path = cx.root.join("BENCHMARKS.md");
     let before = document::read(&path)?;
@@ -211,7 +239,8 @@ fn run_one(asked: &Asked, scenario: &Scenario) -> Result<(), Failure> {
         &path,
         document::with_section(&before, &titles, scenario.title, &text),
     )
-    .map_err(|error| Failure::Broken(format!("cannot write {}: {error}", path.display())))
+    .map_err(|error| Failure::Broken(format!("cannot write {}: {error}", path.display())))?;
+    report.is_ours_whole()
 }
 
 /// What every scenario is given.
@@ -266,9 +295,20 @@ impl<'a> Bench<'a> {
         command
     }
 
-    /// Runs a load and gives its figures; they are added to `figures.log` in the scenario's folder, with the command.
+    /// Runs a load and gives its figures; they are added to `figures.log` in the scenario's folder, with the command. What
+    /// it says on standard error is told if it fails, and is in `load.log`.
     fn measure(&self, command: &mut Command) -> Result<Value, Failure> {
-        let text = process::capture(self.cx, command)?;
+        let said = self.folder.join("load.log");
+        command.stderr(process::create(&said)?);
+        let text = process::capture(self.cx, command).map_err(|failure| {
+            let said = fs::read_to_string(&said).unwrap_or_default();
+            match (failure, said.trim().lines().last()) {
+                (Failure::Broken(reason), Some(said)) => {
+                    Failure::Broken(format!("{said} ({reason})"))
+                }
+                (failure, _) => failure,
+            }
+        })?;
         let line = format!("{}: {}\n", process::shown(command), text.trim());
         let path = self.folder.join("figures.log");
         let log = File::options().create(true).append(true).open(&path);
@@ -325,6 +365,19 @@ mod tests {
             let asked = Asked::parse(&arguments).expect("all is known");
             assert_eq!(asked.is_published(), expected, "{arguments:?}");
         }
+    }
+
+    #[test]
+    fn only_a_failure_of_ours_has_the_run_fail() {
+        let broken = || Failure::Broken("it has ended".to_owned());
+        let mut report = Report::default();
+        report.remarks.push(failed("bun", "1 KiB", broken()));
+        assert!(report.is_ours_whole().is_ok());
+        report.remarks.push(failed("gumboot", "1 KiB", broken()));
+        let Err(Failure::Broken(reason)) = report.is_ours_whole() else {
+            panic!("it is whole");
+        };
+        assert_eq!(reason, "FAILED: gumboot, 1 KiB: it has ended.");
     }
 
     #[test]

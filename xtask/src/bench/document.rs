@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use super::{Report, machine};
 use crate::context::Failure;
@@ -15,7 +16,7 @@ servers measured in turn in the same run hold on other machines of the kind; tim
 
 ";
 
-/// Said of a machine that had other work before anything was measured.
+/// Said of a machine that had other work before anything was measured, or after it.
 const BUSY: &str = "- The machine was busy with other work: times are longer than they would be, and ratios less sure.\n";
 
 /// What one run of a scenario gives.
@@ -26,8 +27,10 @@ pub(super) struct Section<'a> {
     pub(super) command: &'a str,
     /// A sentence each.
     pub(super) machine: &'a [String],
-    pub(super) load_before: &'a str,
-    pub(super) load_after: &'a str,
+    /// The part of the cores' time that other work took, before and after.
+    pub(super) other_work: [Option<f64>; 2],
+    /// How long it took.
+    pub(super) taken: Duration,
     pub(super) report: &'a Report,
 }
 
@@ -38,12 +41,13 @@ impl Section<'_> {
         for line in self.machine.iter().chain(&self.report.remarks) {
             let _ = writeln!(text, "- {line}");
         }
+        let [before, after] = self.other_work.map(percent);
         let _ = writeln!(
             text,
-            "- Load of the machine over 1, 5 and 15 minutes: {} before, {} after.",
-            self.load_before, self.load_after
+            "- It took {} s. Other work had {before} of the cores before it, and {after} after it.",
+            self.taken.as_secs()
         );
-        if machine::is_busy(self.load_before) {
+        if self.other_work.into_iter().any(machine::is_busy) {
             text.push_str(BUSY);
         }
         text.push('\n');
@@ -51,6 +55,12 @@ impl Section<'_> {
         text.push('\n');
         text
     }
+}
+
+fn percent(part: Option<f64>) -> String {
+    part.map_or("an unknown part".to_owned(), |part| {
+        format!("{:.0} %", part * 100.0)
+    })
 }
 
 /// The document as it is; empty if there is none yet. What cannot be read is not to be written over.
@@ -139,19 +149,25 @@ mod tests {
 
     #[test]
     fn a_section_says_how_it_was_measured() {
-        let section = Section {
+        let mut section = Section {
             title: "A",
             command: "cargo xtask bench a",
             machine: &["Machine: m.".to_owned()],
-            load_before: "0.00, 1.00, 2.00",
-            load_after: "1.00, 1.00, 2.00",
+            other_work: [Some(0.012), None],
+            taken: Duration::from_secs(61),
             report: &Report {
                 remarks: vec!["Peer: 1.2.".to_owned()],
                 text: "\nText.\n\n".to_owned(),
             },
         };
         let expected = "## A\n\n- Command: `cargo xtask bench a`.\n- Machine: m.\n- Peer: 1.2.\n\
-             - Load of the machine over 1, 5 and 15 minutes: 0.00, 1.00, 2.00 before, 1.00, 1.00, 2.00 after.\n\nText.\n";
+             - It took 61 s. Other work had 1 % of the cores before it, and an unknown part after it.\n\nText.\n";
         assert_eq!(section.text(), expected);
+        section.other_work[1] = Some(0.3);
+        assert!(
+            section
+                .text()
+                .contains("and 30 % after it.\n- The machine was busy ")
+        );
     }
 }

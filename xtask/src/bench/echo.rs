@@ -14,7 +14,7 @@ use super::peers::{Peers, Server, Speaks};
 use super::pinned::Pinned;
 use super::plot;
 use super::progress::Progress;
-use super::{Bench, Report};
+use super::{Bench, Report, failed};
 use crate::certificate::{self, Certificate};
 use crate::context::Failure;
 
@@ -40,19 +40,12 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Report, Failure> {
         Cell::all()
     };
     let measured = measure(bench, cells, Server::PLAIN, Speaks::Plain)?;
-    let mut text = about(bench);
-    text += &format!(
-        " Left out is what has more than {} on the way.\n\n### CPU time of the server for each message\n\n\
-         As a multiple of the floor, which is the cheaper of a raw TCP echo on epoll and on tokio. Of the servers, the\n\
-         cheapest is bold.\n\n",
+    let about = format!(
+        "{}\nLeft out is what has more than {} on the way.",
+        about(bench),
         size(BYTES_IN_FLIGHT_MAX)
     );
-    let results = &measured.results;
-    text += &results.ratio_table();
-    text += &missed(results);
-    text += &plot::ratios(bench, "echo-cpu.svg", &dots(results))?;
-    text += &tables(results);
-    Ok(measured.report(text))
+    measured.report(bench, &about, "echo-cpu.svg")
 }
 
 pub(super) fn run_compressed(bench: &Bench<'_>) -> Result<Report, Failure> {
@@ -62,14 +55,13 @@ pub(super) fn run_compressed(bench: &Bench<'_>) -> Result<Report, Failure> {
         Server::COMPRESSED,
         Speaks::Compressed,
     )?;
-    let text = format!(
-        "{} Messages are JSON, compressed in both directions with permessage-deflate,\nas each server agrees to the offer \
-         of a browser.\n\n### CPU time of the server for each message\n\n{}{}",
-        about(bench),
-        measured.results.cpu_table(),
-        tables(&measured.results)
+    let about = format!(
+        "{}\nMessages are JSON, compressed in both directions with permessage-deflate, as each server agrees to the offer of a\n\
+         browser. The raw echoes, and so the floor, have the same messages without compression. The aim is 0.875 of what Bun\n\
+         needs with one message on the way, and as much as Bun with 16.",
+        about(bench)
     );
-    Ok(measured.report(text))
+    measured.report(bench, &about, "compressed-cpu.svg")
 }
 
 pub(super) fn run_tls(bench: &Bench<'_>) -> Result<Report, Failure> {
@@ -80,14 +72,11 @@ pub(super) fn run_tls(bench: &Bench<'_>) -> Result<Report, Failure> {
         Server::TLS,
         Speaks::Tls(&certificate),
     )?;
-    let text = format!(
-        "{} The floor is a raw echo over TLS, with tokio-rustls.\n\n\
-         ### CPU time of the server for each message\n\n{}{}",
-        about(bench),
-        measured.results.ratio_table(),
-        tables(&measured.results)
+    let about = format!(
+        "{}\nThe floor is a raw echo over TLS, with tokio-rustls.",
+        about(bench)
     );
-    Ok(measured.report(text))
+    measured.report(bench, &about, "tls-cpu.svg")
 }
 
 fn about(bench: &Bench<'_>) -> String {
@@ -101,19 +90,13 @@ fn rounds(bench: &Bench<'_>) -> usize {
     if bench.quick { 1 } else { ROUNDS }
 }
 
-fn missed(results: &Results) -> String {
-    let missed = results.missed();
-    match missed.is_empty() {
-        true => String::new(),
-        false => format!("\nRows that miss their aim:\n\n- {}\n", missed.join("\n- ")),
-    }
-}
-
 /// The tables that every echo has.
 fn tables(results: &Results) -> String {
     let mut text = format!(
-        "\n### Messages per second\n\nOf one core of the server, or of the load generator where that is slower.\n\n{}\n\
+        "\n### CPU time of the server for each message, as it is\n\n{}\n\
+         ### Messages per second\n\nOf one core of the server, or of the load generator where that is slower.\n\n{}\n\
          ### Time to the echo\n\np50 / p99 / p99.9 in microseconds, under full load.\n\n{}",
+        results.cpu_table(),
         results.rate_table(),
         results.latency_table()
     );
@@ -126,10 +109,13 @@ fn tables(results: &Results) -> String {
     text
 }
 
-/// The rows with an aim, as a picture has them.
+/// The rows with an aim, or all if none has one, as a picture has them.
 fn dots(results: &Results) -> plot::Dots {
-    let rows = results.cells().filter(|(_, cell)| cell.aim().is_some());
-    let rows: Vec<(usize, Cell)> = rows.collect();
+    let cells: Vec<(usize, Cell)> = results.cells().collect();
+    let has_aim = |place: usize| results.aim(place).is_some();
+    let any = cells.iter().any(|(place, _)| has_aim(*place));
+    let rows = cells.iter().filter(|(place, _)| !any || has_aim(*place));
+    let rows: Vec<(usize, Cell)> = rows.copied().collect();
     let series = results.servers_with_protocol().into_iter().map(|server| {
         let values = rows
             .iter()
@@ -137,7 +123,10 @@ fn dots(results: &Results) -> plot::Dots {
         (server.name().to_owned(), values.collect())
     });
     plot::Dots {
+        title: "CPU time of the server for each message, as a multiple of the floor",
+        head: "connections × in flight, message",
         series: series.collect(),
+        aims: rows.iter().map(|(place, _)| results.aim(*place)).collect(),
         rows: rows.iter().map(|(_, cell)| cell.to_string()).collect(),
     }
 }
@@ -149,11 +138,21 @@ struct Measured {
 }
 
 impl Measured {
-    fn report(self, text: String) -> Report {
-        Report {
+    fn report(self, bench: &Bench<'_>, about: &str, file: &str) -> Result<Report, Failure> {
+        let results = &self.results;
+        let picture = plot::draw(bench, file, &dots(results))?;
+        let text = format!(
+            "{about}\n\n### CPU time of the server for each message, as a multiple of the floor\n\n\
+             The floor is the cheaper of a raw echo on epoll and on tokio. Of the servers, the cheapest is bold.\n\n\
+             {}{}{picture}{}",
+            results.ratio_table(),
+            results.aims(),
+            tables(results)
+        );
+        Ok(Report {
             remarks: self.remarks,
             text,
-        }
+        })
     }
 }
 
@@ -169,11 +168,15 @@ fn measure(
     let servers: Vec<Server> = servers
         .filter(|server| bench.is_wanted(server.name()))
         .collect();
+    let results = Results::new(cells, servers.clone());
     let mut echoes = Echoes {
         bench,
         speaks,
         running: BTreeMap::new(),
-        results: Results::new(cells, servers.clone()),
+        results: match speaks {
+            Speaks::Tls(_) => results.without_aims(),
+            Speaks::Plain | Speaks::Compressed => results,
+        },
         remarks: peers.remarks.clone(),
         progress: Progress::new(0),
         peers,
@@ -211,7 +214,7 @@ impl Echoes<'_> {
                 for server in servers {
                     self.progress
                         .begin(&format!("round {}: {}, {cell}", round + 1, server.name()));
-                    if let Some(figures) = self.load(*server, *cell, false)? {
+                    if let Some(figures) = self.load(*server, *cell, false) {
                         self.results.add(*place, *server, Sample::read(&figures)?);
                     }
                     self.progress.done();
@@ -222,7 +225,7 @@ impl Echoes<'_> {
             for server in servers {
                 self.progress
                     .begin(&format!("system calls: {}, {cell}", server.name()));
-                if let Some(figures) = self.load(*server, *cell, true)? {
+                if let Some(figures) = self.load(*server, *cell, true) {
                     let calls = number(&figures, "calls_per_message")?;
                     self.results.add_calls(*place, *server, calls);
                 }
@@ -237,24 +240,17 @@ impl Echoes<'_> {
         !self.bench.quick && (cell.aim().is_some() || !matches!(self.speaks, Speaks::Plain))
     }
 
-    /// One measurement. If it fails that is said, and the server is started anew for the next; only of our own server a
-    /// failure is the end.
-    fn load(
-        &mut self,
-        server: Server,
-        cell: Cell,
-        count_calls: bool,
-    ) -> Result<Option<serde_json::Value>, Failure> {
+    /// One measurement. If it fails that is said, and the server is started anew for the next.
+    fn load(&mut self, server: Server, cell: Cell, count_calls: bool) -> Option<serde_json::Value> {
         match self.try_load(server, cell, count_calls) {
-            Ok(figures) => Ok(Some(figures)),
-            Err(failure) if server == Server::Gumboot => Err(failure),
-            Err(Failure::Broken(reason) | Failure::Missing(reason)) => {
-                let what = if count_calls { " (system calls)" } else { "" };
-                let remark = format!("FAILED: {}, {cell}{what}: {reason}.", server.name());
+            Ok(figures) => Some(figures),
+            Err(failure) => {
+                let what = if count_calls { ", system calls" } else { "" };
+                let remark = failed(server.name(), &format!("{cell}{what}"), failure);
                 self.progress.say(&remark);
                 self.remarks.push(remark);
                 self.running.remove(&server);
-                Ok(None)
+                None
             }
         }
     }
@@ -298,8 +294,8 @@ impl Echoes<'_> {
             command.arg("--raw");
         }
         match self.speaks {
-            Speaks::Plain => {}
-            Speaks::Compressed => drop(command.arg("--compress")),
+            Speaks::Compressed if !server.is_raw() => drop(command.arg("--compress")),
+            Speaks::Plain | Speaks::Compressed => {}
             Speaks::Tls(certificate) => drop(command.arg("--tls-ca").arg(&certificate.chain)),
         }
         command

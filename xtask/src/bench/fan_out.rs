@@ -4,13 +4,13 @@
 use std::fmt;
 
 use super::figures::ratio;
-use super::matrix::{Matrix, thousands, time, verdict};
+use super::matrix::{Matrix, quantiles, thousands, time, verdict};
 use super::peers::{Peers, Server};
 use super::pinned::Pinned;
 use super::plot;
 use super::progress::Progress;
 use super::stomp_servers::{self, Place, RABBITMQ};
-use super::{Bench, Report};
+use super::{Bench, Report, failed};
 use crate::context::Failure;
 
 /// How often each cell is measured with each server, by turns; what is told is the median.
@@ -19,6 +19,9 @@ const ROUNDS: usize = 3;
 /// How long a measurement takes, and what goes before it.
 const SECONDS: &str = "0.4";
 const WARM_UP_SECONDS: &str = "0.1";
+
+/// How long calls are counted.
+const CALLS_SECONDS: &str = "0.2";
 
 /// Past this RabbitMQ takes minutes to have so many subscribers.
 const RABBITMQ_SUBSCRIBERS_MAX: u64 = 1_000;
@@ -29,7 +32,9 @@ const FIGURES: &[&str] = &[
     "deliveries_per_second",
     "us_p50",
     "us_p99",
+    "us_p99_9",
 ];
+const CALLS: &[&str] = &["calls_per_delivery"];
 
 const PEERS: [Server; 3] = [Server::Tungstenite, Server::Ws, Server::Bun];
 
@@ -144,6 +149,16 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Report, Failure> {
     })
 }
 
+/// One measurement.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    /// None where system calls are counted.
+    round: Option<usize>,
+    row: usize,
+    /// Of the server.
+    place: usize,
+}
+
 struct FanOut<'a> {
     bench: &'a Bench<'a>,
     peers: &'a Peers,
@@ -155,46 +170,55 @@ struct FanOut<'a> {
 
 impl FanOut<'_> {
     fn measure_all(&mut self, cells: &[Cell]) -> Result<(), Failure> {
-        let rounds = if self.bench.quick { 1 } else { ROUNDS };
-        let servers = self.matrix.servers().to_vec();
-        self.progress = Progress::new(rounds * cells.len() * servers.len());
-        for round in 0..rounds {
-            for (row, cell) in cells.iter().enumerate() {
-                for (place, server) in servers.iter().enumerate() {
-                    self.progress
-                        .begin(&format!("round {}: {server}, {cell}", round + 1));
-                    if cell.suits(server) {
-                        self.measure(row, place, server, *cell)?;
-                    }
-                    self.progress.done();
-                }
-            }
+        let turns = self.turns(cells);
+        self.progress = Progress::new(turns.len());
+        for turn in turns {
+            let said = match turn.round {
+                Some(round) => format!("round {}", round + 1),
+                None => "system calls".to_owned(),
+            };
+            let server = self.matrix.servers()[turn.place];
+            self.progress
+                .begin(&format!("{said}: {server}, {}", cells[turn.row]));
+            self.measure(turn, server, cells[turn.row])?;
+            self.progress.done();
         }
         Ok(())
     }
 
-    /// One measurement, of a server that is new: what the subscribers of another left behind is none of its cost. Only of
-    /// our own server a failure is the end.
-    fn measure(
-        &mut self,
-        row: usize,
-        place: usize,
-        server: &'static str,
-        cell: Cell,
-    ) -> Result<(), Failure> {
+    /// All that is measured, in order. System calls are counted where there is an aim, not of what many processes do.
+    fn turns(&self, cells: &[Cell]) -> Vec<Turn> {
+        let rounds = if self.bench.quick { 1 } else { ROUNDS };
+        let counting = if self.bench.quick { None } else { Some(None) };
+        let mut turns = Vec::new();
+        for round in (0..rounds).map(Some).chain(counting) {
+            for (row, cell) in cells.iter().enumerate() {
+                for (place, server) in self.matrix.servers().iter().enumerate() {
+                    let counted = cell.aim().is_some() && *server != RABBITMQ;
+                    if cell.suits(server) && (round.is_some() || counted) {
+                        turns.push(Turn { round, row, place });
+                    }
+                }
+            }
+        }
+        turns
+    }
+
+    /// One measurement, of a server that is new: what the subscribers of another left behind is none of its cost.
+    fn measure(&mut self, turn: Turn, server: &'static str, cell: Cell) -> Result<(), Failure> {
         let figures = match (server, self.rabbitmq) {
-            (RABBITMQ, Some(rabbitmq)) => self.load(server, cell, rabbitmq),
+            (RABBITMQ, Some(rabbitmq)) => self.load(turn, server, cell, rabbitmq),
             _ => self.start(server, cell).and_then(|running| {
-                let figures = self.load(server, cell, Place::of(&running));
+                let figures = self.load(turn, server, cell, Place::of(&running));
                 drop(running);
                 figures
             }),
         };
+        let names = turn.round.map_or(CALLS, |_| FIGURES);
         match figures {
-            Ok(figures) => self.matrix.add(row, place, &figures, FIGURES),
-            Err(failure) if server == Server::Gumboot.name() || server == FLOOR => Err(failure),
-            Err(Failure::Broken(reason) | Failure::Missing(reason)) => {
-                let remark = format!("FAILED: {server}, {cell}: {reason}.");
+            Ok(figures) => self.matrix.add(turn.row, turn.place, &figures, names),
+            Err(failure) => {
+                let remark = failed(server, &cell.to_string(), failure);
                 self.progress.say(&remark);
                 self.remarks.push(remark);
                 Ok(())
@@ -213,7 +237,13 @@ impl FanOut<'_> {
         }
     }
 
-    fn load(&self, server: &str, cell: Cell, place: Place) -> Result<serde_json::Value, Failure> {
+    fn load(
+        &self,
+        turn: Turn,
+        server: &str,
+        cell: Cell,
+        place: Place,
+    ) -> Result<serde_json::Value, Failure> {
         let mut load = self.bench.load("fan-out");
         place.tell(&mut load);
         load.args([
@@ -231,7 +261,11 @@ impl FanOut<'_> {
         ] {
             load.args([flag, &number.to_string()]);
         }
-        load.args(["--seconds", SECONDS, "--warm-up-seconds", WARM_UP_SECONDS]);
+        let seconds = turn.round.map_or(CALLS_SECONDS, |_| SECONDS);
+        load.args(["--seconds", seconds, "--warm-up-seconds", WARM_UP_SECONDS]);
+        if turn.round.is_none() {
+            load.arg("--count-calls");
+        }
         if cell.compress {
             load.arg("--compress");
         }
@@ -295,13 +329,26 @@ fn text(bench: &Bench<'_>, cells: &[Cell], matrix: &Matrix) -> Result<String, Fa
         "",
         &all,
         &[],
-        |row, server| {
-            let [p50, p99] = ["us_p50", "us_p99"].map(|name| matrix.median(row, server, name));
-            Some(format!("{} / {}", time(p50? * 1e3), time(p99? * 1e3)))
-        },
+        |row, server| matrix.medians(row, server, &FIGURES[2..]).map(quantiles),
         |_| vec![],
     );
-    let picture = plot::ratios(bench, "fan-out-cpu.svg", &dots(cells, matrix))?;
+    let calls = match bench.quick {
+        true => String::new(),
+        false => format!(
+            "\n### System calls of the server for each delivery\n\nCounted by strace in measurements of their own, in which \
+             the server is slower.\n\n{}",
+            matrix.table(
+                "",
+                &all,
+                &[],
+                |row, server| matrix
+                    .median(row, server, CALLS[0])
+                    .map(|calls| format!("{calls:.2}")),
+                |_| vec![],
+            )
+        ),
+    };
+    let picture = plot::draw(bench, "fan-out-cpu.svg", &dots(cells, matrix))?;
     let rounds = if bench.quick {
         "One round".to_owned()
     } else {
@@ -313,7 +360,8 @@ fn text(bench: &Bench<'_>, cells: &[Cell], matrix: &Matrix) -> Result<String, Fa
          What is compressed is held against the floor without compression.\n\n{ratios}{picture}\n\
          ### CPU time of the server for each delivery\n\n{costs}\n\
          ### Deliveries per second\n\nOf one core of the server, or of the load generator where that is slower.\n\n{rates}\n\
-         ### Time to a delivery\n\np50 / p99, from when the publisher sends the message or burst, of all subscribers.\n\n{waits}"
+         ### Time to a delivery\n\np50 / p99 / p99.9 in microseconds, from when the publisher sends the message or burst, of \
+         all subscribers.\n\n{waits}{calls}"
     ))
 }
 
@@ -332,6 +380,9 @@ fn dots(cells: &[Cell], matrix: &Matrix) -> plot::Dots {
             ((*name).to_owned(), values.collect())
         });
     plot::Dots {
+        title: "CPU time of the server for each delivery, as a multiple of the floor",
+        head: "",
+        aims: rows.iter().map(|row| cells[*row].aim()).collect(),
         series: series.collect(),
         rows: rows.iter().map(|row| matrix.rows()[*row].clone()).collect(),
     }

@@ -1,12 +1,14 @@
 //! The scenario of connections that wait: how much memory of the server's process each has.
 
+use std::collections::BTreeSet;
+
 use super::figures::number;
 use super::matrix::{thousands, verdict};
 use super::peers::{Peers, Server, Speaks};
 use super::pinned::Pinned;
 use super::progress::Progress;
 use super::stomp_servers::{self, Place, RABBITMQ};
-use super::{Bench, Report};
+use super::{Bench, Report, failed, plot};
 use crate::certificate;
 use crate::context::Failure;
 
@@ -121,7 +123,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Report, Failure> {
             let arguments = [&["--protocol", "echo"], &arguments[..]].concat();
             idle.row(what, server.name(), &arguments, |bench| {
                 peers.start(bench, *server, speaks)
-            })?;
+            });
         }
     }
     for (what, protocol) in [("STOMP", "stomp"), ("STOMP, own topics", "stomp-own")] {
@@ -131,28 +133,63 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Report, Failure> {
             name,
             &["--protocol", protocol],
             stomp_servers::gumboot,
-        )?;
+        );
     }
     stomp_servers::with_rabbitmq(bench, |place, remark| {
         idle.remarks.push(remark);
-        match place {
-            None => Ok(()),
-            Some(place) => idle.of_rabbitmq(place),
+        if let Some(place) = place {
+            idle.of_rabbitmq(place);
         }
+        Ok(())
     })?;
+    let picture = plot::draw(bench, "idle-bytes.svg", &dots(&idle.rows))?;
     Ok(Report {
-        text: text(&idle.rows),
+        text: text(&idle.rows, &picture),
         remarks: idle.remarks,
     })
 }
 
-fn text(rows: &[Row]) -> String {
+fn text(rows: &[Row], picture: &str) -> String {
     let rows: Vec<String> = rows.iter().map(Row::text).collect();
     format!(
         "{ABOUT}\n\n| what | server | connections | connected | after a message | aim | |\n\
-         | --- | --- | ---: | ---: | ---: | ---: | --- |\n{}",
+         | --- | --- | ---: | ---: | ---: | ---: | --- |\n{}{picture}",
         rows.concat()
     )
+}
+
+/// Memory after a message, with a row for each kind of connection, as a picture has it.
+fn dots(rows: &[Row]) -> plot::Dots {
+    let kinds = once_each(rows.iter().map(|row| row.what));
+    let ours = Server::Gumboot.name();
+    let mut servers = once_each(rows.iter().map(|row| row.server));
+    servers.sort_by_key(|server| *server != ours);
+    let find = |what: &str, server: &str| {
+        let mut found = rows.iter();
+        found.find(|row| row.what == what && row.server == server)
+    };
+    let series = servers.iter().map(|server| {
+        let bytes = kinds
+            .iter()
+            .map(|what| Some(find(what, server)?.after_message));
+        ((*server).to_owned(), bytes.collect())
+    });
+    plot::Dots {
+        head: "",
+        title: "Bytes of the server's process for each idle connection, after a message",
+        series: series.collect(),
+        aims: kinds
+            .iter()
+            .map(|what| Some(find(what, ours)?.aim()?.1))
+            .collect(),
+        rows: kinds.iter().map(|what| (*what).to_owned()).collect(),
+    }
+}
+
+/// Names in their order, each where it is first.
+fn once_each(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    let mut known = BTreeSet::new();
+    names.filter(|name| known.insert(*name)).collect()
 }
 
 struct Idle<'a> {
@@ -163,17 +200,16 @@ struct Idle<'a> {
 }
 
 impl Idle<'_> {
-    /// Starts a server for one measurement, since memory that was freed is used again. Only of our own server a failure
-    /// is the end.
+    /// Starts a server for one measurement, since memory that was freed is used again.
     fn row(
         &mut self,
         what: &'static str,
         server: &'static str,
         arguments: &[&str],
         start: impl FnOnce(&Bench<'_>) -> Result<Pinned, Failure>,
-    ) -> Result<(), Failure> {
+    ) {
         if !self.bench.is_wanted(server) {
-            return Ok(());
+            return;
         }
         let connections = if self.bench.quick {
             CONNECTIONS_QUICK
@@ -186,27 +222,25 @@ impl Idle<'_> {
             drop(running);
             row
         });
-        self.keep(what, server, measured)
+        self.keep(what, server, measured);
     }
 
-    fn of_rabbitmq(&mut self, place: Place) -> Result<(), Failure> {
+    fn of_rabbitmq(&mut self, place: Place) {
         let arguments = ["--protocol", "stomp"];
         let measured = self.measure("STOMP", RABBITMQ, CONNECTIONS_RABBITMQ, &arguments, place);
-        self.keep("STOMP", RABBITMQ, measured)
+        self.keep("STOMP", RABBITMQ, measured);
     }
 
-    fn keep(&mut self, what: &str, server: &str, row: Result<Row, Failure>) -> Result<(), Failure> {
+    fn keep(&mut self, what: &str, server: &str, row: Result<Row, Failure>) {
         self.progress.done();
         match row {
             Ok(row) => self.rows.push(row),
-            Err(failure) if server == Server::Gumboot.name() => return Err(failure),
-            Err(Failure::Broken(reason) | Failure::Missing(reason)) => {
-                let remark = format!("FAILED: {server}, {what}: {reason}.");
+            Err(failure) => {
+                let remark = failed(server, what, failure);
                 self.progress.say(&remark);
                 self.remarks.push(remark);
             }
         }
-        Ok(())
     }
 
     fn measure(
@@ -244,6 +278,32 @@ mod tests {
             after_message: bytes.1,
         };
         row.text()
+    }
+
+    #[test]
+    fn a_picture_has_each_kind_and_server_once() {
+        let row = |what, server, after_message| Row {
+            what,
+            server,
+            connections: 10_000,
+            connected: 1.0,
+            after_message,
+        };
+        let rows = [
+            row("plain", "ws", 8_000.0),
+            row("plain", "gumboot", 1_100.0),
+            row("TLS", "gumboot", 9_000.0),
+            row("plain", "bun", 2_000.0),
+        ];
+        let dots = dots(&rows);
+        assert_eq!(dots.rows, ["plain", "TLS"]);
+        assert_eq!(dots.aims, [Some(1_200.0), Some(11_500.0)]);
+        let expected = [
+            ("gumboot".to_owned(), vec![Some(1_100.0), Some(9_000.0)]),
+            ("ws".to_owned(), vec![Some(8_000.0), None]),
+            ("bun".to_owned(), vec![Some(2_000.0), None]),
+        ];
+        assert_eq!(dots.series, expected);
     }
 
     #[test]

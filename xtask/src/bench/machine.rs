@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use crate::context::{Context, Failure};
 use crate::process;
@@ -12,9 +14,10 @@ use crate::process;
 pub(super) fn describe(cx: &Context) -> Result<Vec<String>, Failure> {
     let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = value(&processors, "model name").unwrap_or("unknown");
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let cores = thread::available_parallelism().map_or(0, usize::from);
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let memory = value(&memory, "MemTotal").unwrap_or("unknown");
+    let memory = value(&memory, "MemTotal").and_then(gibibytes);
+    let memory = memory.map_or("unknown".to_owned(), |gib| format!("{gib:.0} GiB"));
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut file_system = Command::new("stat");
     file_system.args(["-f", "-c", "%T"]).arg(&cx.root);
@@ -45,18 +48,40 @@ fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     Some(line.split_once(':')?.1.trim())
 }
 
-/// How many processes wanted a core, over 1, 5 and 15 minutes.
-pub(super) fn load() -> String {
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let three: Vec<&str> = load.split_whitespace().take(3).collect();
-    three.join(", ")
+/// The GiB of a figure of /proc/meminfo, such as `24684092 kB`.
+fn gibibytes(value: &str) -> Option<f64> {
+    let kilobytes: f64 = value.strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes / f64::from(1 << 20))
 }
 
-/// Whether, over the last minute, more than half of the cores were wanted.
-pub(super) fn is_busy(load: &str) -> bool {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let minute = load.split(',').next().and_then(|load| load.parse().ok());
-    minute.is_some_and(|minute: f64| minute > cores as f64 / 2.0)
+/// How long is looked at what else the machine does.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The part of the cores' time that is used, while nothing is measured: what other work takes. None where Linux does not
+/// tell.
+pub(super) fn other_work() -> Option<f64> {
+    let read = || times(&fs::read_to_string("/proc/stat").ok()?);
+    let (used, all) = read()?;
+    thread::sleep(LOOK);
+    let (used_then, all_then) = read()?;
+    (all_then > all).then(|| (used_then - used) / (all_then - all))
+}
+
+/// The time that all cores were used, and all their time, in the same unit. What another machine on the same host took
+/// counts as used.
+fn times(stat: &str) -> Option<(f64, f64)> {
+    let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
+    // user nice system idle iowait irq softirq steal; what guests had is in user already.
+    let times = line.split_whitespace().take(8).map(str::parse);
+    let times: Vec<f64> = times.collect::<Result<_, _>>().ok()?;
+    let all: f64 = times.iter().sum();
+    let idle: f64 = times.get(3..5)?.iter().sum();
+    Some((all - idle, all))
+}
+
+/// Whether this is enough other work to be seen in what is measured.
+pub(super) fn is_busy(other_work: Option<f64>) -> bool {
+    other_work.is_some_and(|part| part > 0.05)
 }
 
 /// How many bytes of the disk a directory has.
@@ -77,4 +102,23 @@ pub(super) fn disk_bytes(path: &Path) -> Result<u64, Failure> {
         };
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_all_cores_is_read() {
+        let stat = "cpu  100 20 30 400 50 6 7 8 900 0\ncpu0 1 1 1 1 1 1 1 1 1 0\n";
+        assert_eq!(times(stat), Some((171.0, 621.0)));
+        assert_eq!(times("cpu  1 2 x"), None);
+        assert!(is_busy(Some(0.2)) && !is_busy(Some(0.01)) && !is_busy(None));
+    }
+
+    #[test]
+    fn memory_is_told_in_gibibytes() {
+        assert_eq!(gibibytes("24684092 kB").map(f64::round), Some(24.0));
+        assert_eq!(gibibytes("many"), None);
+    }
 }

@@ -45,6 +45,17 @@ impl Matrix {
         median(self.samples.get(&(row, server, name))?.iter().copied())
     }
 
+    /// The medians of all these; none if there is nothing of one of them.
+    pub(super) fn medians(
+        &self,
+        row: usize,
+        server: usize,
+        names: &[&'static str],
+    ) -> Option<Vec<f64>> {
+        let medians = names.iter().map(|name| self.median(row, server, name));
+        medians.collect()
+    }
+
     /// The place of a server of this name.
     pub(super) fn server(&self, name: &str) -> Option<usize> {
         self.servers.iter().position(|server| *server == name)
@@ -104,6 +115,15 @@ fn line(cells: &[&str]) -> String {
     text
 }
 
+/// Quantiles of times in microseconds, as one cell of a table.
+pub(super) fn quantiles(us: impl IntoIterator<Item = f64>) -> String {
+    let shown = us.into_iter().map(|us| match us {
+        us if us < 10.0 => format!("{us:.1}"),
+        us => thousands(us),
+    });
+    shown.collect::<Vec<_>>().join(" / ")
+}
+
 /// A time in units that suit it.
 pub(super) fn time(ns: f64) -> String {
     match ns {
@@ -128,10 +148,11 @@ pub(super) fn thousands(value: f64) -> String {
     text
 }
 
-/// Whether an aim is met, for the last column.
+/// Whether an aim is met, for the last column, by two digits behind the point, which is as much as is shown.
 pub(super) fn verdict(value: Option<f64>, aim: Option<f64>) -> String {
+    let shown = |value: f64| (value * 100.0).round();
     match (value, aim) {
-        (Some(value), Some(aim)) if value <= aim => "met".to_owned(),
+        (Some(value), Some(aim)) if shown(value) <= shown(aim) => "met".to_owned(),
         (Some(_), Some(_)) => "missed".to_owned(),
         _ => String::new(),
     }
@@ -161,6 +182,8 @@ mod tests {
                         | a | 2 ns | - | 0 |\n| c | - | 5.00 µs | 2 |\n";
         assert_eq!(text, expected);
         assert_eq!(matrix.server("two"), Some(1));
+        assert_eq!(matrix.medians(0, 0, &["ns", "ns"]), Some(vec![2.0, 2.0]));
+        assert_eq!(matrix.medians(0, 0, &["ns", "other"]), None);
     }
 
     #[test]
@@ -168,7 +191,9 @@ mod tests {
         let all = [0.4, 999.0, 1_000.0, 1_234_567.0, -1_500.0].map(thousands);
         assert_eq!(all, ["0", "999", "1,000", "1,234,567", "-1,500"]);
         assert_eq!(verdict(Some(1.2), Some(1.2)), "met");
-        assert_eq!(verdict(Some(1.3), Some(1.2)), "missed");
+        assert_eq!(verdict(Some(1.204), Some(1.2)), "met");
+        assert_eq!(verdict(Some(1.206), Some(1.2)), "missed");
+        assert_eq!(quantiles([1.23, 12.3, 12_345.0]), "1.2 / 12 / 12,345");
         assert_eq!(verdict(None, Some(1.2)), "");
     }
 }

@@ -70,7 +70,7 @@ impl Server {
         Ws,
         Bun,
     ];
-    pub(super) const COMPRESSED: &[Self] = &[Gumboot, Yawc, Ws, Bun];
+    pub(super) const COMPRESSED: &[Self] = &[RawEpoll, RawTokio, Gumboot, Yawc, Ws, Bun];
     pub(super) const TLS: &[Self] = &[RawTokio, Gumboot, Tungstenite, Ws, Bun];
 
     /// As it stands in tables, and as crates and packages are named.

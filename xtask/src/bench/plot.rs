@@ -1,87 +1,272 @@
-//! Pictures beside the tables: SVG files in `bench/plots/`, or in the scenario's folder.
+//! Pictures beside the tables: SVG files in `bench/plots/`, or in the scenario's folder. Each has a row for each row of a
+//! table, a dot for each server, on a logarithmic scale, and a line where the aim is.
 
 use std::fs;
+use std::path::Path;
 
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::Bench;
+use super::matrix::thousands;
 use crate::context::Failure;
 
-/// Values of several series in the same rows.
+/// Values of several servers in the same rows.
 #[derive(Debug)]
 pub(super) struct Dots {
+    /// What is shown, with its unit.
+    pub(super) title: &'static str,
+    /// What the names of rows say.
+    pub(super) head: &'static str,
     /// What each row is, from above.
     pub(super) rows: Vec<String>,
-    /// The name of each series, and its value in each row.
+    /// What Gumboot is to need at most, in each row that has an aim.
+    pub(super) aims: Vec<Option<f64>>,
+    /// The name of each server, and its value in each row; what stands first lies above the others.
     pub(super) series: Vec<(String, Vec<Option<f64>>)>,
 }
 
-const WIDTH: u32 = 900;
-const ROW_HEIGHT: u32 = 34;
-const MARGIN: u32 = 110;
+const WIDTH: i32 = 1000;
+const MARGIN: i32 = 16;
+const LEFT: i32 = 320;
+const RIGHT: i32 = 40;
+const TOP: i32 = 98;
+const BOTTOM: i32 = 40;
+const ROW_HEIGHT: i32 = 28;
 
-/// Draws ratios on a logarithmic scale, a dot for each series in each row, and gives the Markdown that shows the file.
-pub(super) fn ratios(bench: &Bench<'_>, file: &str, dots: &Dots) -> Result<String, Failure> {
+/// How wide a character of the legend is, about.
+const CHARACTER_WIDTH: i32 = 7;
+
+/// Sizes of text, in the library's own unit, which is about four fifths of a pixel.
+const TITLE: i32 = 21;
+const LABEL: i32 = 16;
+
+const FONT: &str = "sans-serif";
+const INK: RGBColor = RGBColor(36, 41, 47);
+const QUIET: RGBColor = RGBColor(101, 109, 118);
+const GRID: RGBColor = RGBColor(222, 226, 230);
+const STRIPE: RGBColor = RGBColor(246, 248, 250);
+
+/// Colours that are told apart by those who see few; the first is for Gumboot.
+const COLORS: [RGBColor; 8] = [
+    RGBColor(0, 92, 197),
+    RGBColor(213, 94, 0),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(120, 120, 120),
+    RGBColor(86, 190, 240),
+    RGBColor(60, 40, 20),
+];
+
+/// Draws them, and gives the Markdown that shows the file. What has no value is not drawn.
+pub(super) fn draw(bench: &Bench<'_>, file: &str, dots: &Dots) -> Result<String, Failure> {
     let folder = bench.cx.root.join(&bench.plots);
-    let path = folder.join(file);
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::Broken(format!("cannot draw {}: {error}", path.display()))
-    };
-    fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
-    let height = MARGIN + ROW_HEIGHT * dots.rows.len() as u32;
-    let area = SVGBackend::new(&path, (WIDTH, height)).into_drawing_area();
-    draw(&area, dots).map_err(|error| failed(&error))?;
-    area.present().map_err(|error| failed(&error))?;
+    fs::create_dir_all(&folder)
+        .map_err(|error| Failure::Broken(format!("cannot create {}: {error}", folder.display())))?;
+    draw_to(&folder.join(file), dots)?;
     let shown = bench.plots.join(file);
-    Ok(format!(
-        "\n![multiples of the floor]({})\n",
-        shown.display()
-    ))
+    Ok(format!("\n![{}]({})\n", dots.title, shown.display()))
+}
+
+fn draw_to(path: &Path, dots: &Dots) -> Result<(), Failure> {
+    let height = TOP + ROW_HEIGHT * dots.rows.len() as i32 + BOTTOM;
+    let area = SVGBackend::new(path, (WIDTH as u32, height as u32)).into_drawing_area();
+    let drawn = draw_all(&area, dots, Scale::of(dots));
+    drawn
+        .and_then(|()| Ok(area.present()?))
+        .map_err(|error| Failure::Broken(format!("cannot draw {}: {error}", path.display())))
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-fn draw(area: &Area<'_>, dots: &Dots) -> Result<(), Box<dyn std::error::Error>> {
-    let values = dots
-        .series
-        .iter()
-        .flat_map(|(_, values)| values.iter().flatten());
-    let most = values.copied().fold(2.0, f64::max);
-    let rows = dots.rows.len();
-    area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(area)
-        .margin(10)
-        .x_label_area_size(40)
-        .y_label_area_size(190)
-        .build_cartesian_2d((0.9..most * 1.1).log_scale(), -0.5..rows as f64 - 0.5)?;
-    let label = |row: &f64| {
-        let index = rows as f64 - 1.0 - row;
-        let is_row = index.fract().abs() < 0.01 && index >= 0.0;
-        let row = is_row.then(|| dots.rows.get(index.round() as usize));
-        row.flatten().cloned().unwrap_or_default()
-    };
-    chart
-        .configure_mesh()
-        .x_desc("CPU time for each message, as a multiple of the floor")
-        .x_label_formatter(&|ratio| format!("{ratio:.1}"))
-        .y_labels(rows)
-        .y_label_formatter(&label)
-        .draw()?;
-    for (index, (name, values)) in dots.series.iter().enumerate() {
-        let color = Palette99::pick(index).filled();
-        let points = values.iter().enumerate().filter_map(|(row, value)| {
-            Some(Circle::new(((*value)?, (rows - 1 - row) as f64), 5, color))
-        });
-        chart
-            .draw_series(points)?
-            .label(name)
-            .legend(move |(x, y)| Circle::new((x + 10, y), 5, color));
+/// From which value to which the picture goes.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    least: f64,
+    most: f64,
+}
+
+impl Scale {
+    fn of(dots: &Dots) -> Self {
+        let values = dots.series.iter().flat_map(|(_, values)| values);
+        let values = values.chain(&dots.aims).flatten().copied();
+        let values: Vec<f64> = values.filter(|value| *value > 0.0).collect();
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = values.iter().copied().fold(0.0, f64::max);
+        if values.is_empty() {
+            return Self {
+                least: 1.0,
+                most: 10.0,
+            };
+        }
+        Self {
+            least: least * 0.9,
+            most: (most * 1.1).max(least * 2.0),
+        }
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK)
-        .draw()?;
+
+    fn x(self, value: f64) -> i32 {
+        let part = (value / self.least).ln() / (self.most / self.least).ln();
+        LEFT + (part * f64::from(WIDTH - LEFT - RIGHT)).round() as i32
+    }
+
+    /// The values that have a line: some in each power of ten, fewer if there are many of these.
+    fn lines(self) -> Vec<f64> {
+        let steps: &[f64] = match (self.most / self.least).log10() {
+            ..1.2 => &[1.0, 1.5, 2.0, 3.0, 5.0],
+            ..2.5 => &[1.0, 2.0, 5.0],
+            _ => &[1.0, 3.0],
+        };
+        let first = self.least.log10().floor() as i32;
+        let all = (first..first + 12)
+            .flat_map(|power| steps.iter().map(move |step| step * 10_f64.powi(power)));
+        all.filter(|value| (self.least..=self.most).contains(value))
+            .collect()
+    }
+}
+
+fn draw_all(area: &Area<'_>, dots: &Dots, scale: Scale) -> Drawn {
+    area.fill(&WHITE)?;
+    text(area, dots.title, (MARGIN, 16), (TITLE, INK), HPos::Left)?;
+    let at = (LEFT - 14, TOP - 12);
+    text(area, dots.head, at, (LABEL, QUIET), HPos::Right)?;
+    let bottom = TOP + ROW_HEIGHT * dots.rows.len() as i32;
+    for (index, row) in dots.rows.iter().enumerate() {
+        let top = TOP + ROW_HEIGHT * index as i32;
+        if index % 2 == 0 {
+            let corners = [(0, top), (WIDTH, top + ROW_HEIGHT)];
+            area.draw(&Rectangle::new(corners, STRIPE.filled()))?;
+        }
+        let at = (LEFT - 14, top + ROW_HEIGHT / 2);
+        text(area, row, at, (LABEL, INK), HPos::Right)?;
+    }
+    for value in scale.lines() {
+        let x = scale.x(value);
+        area.draw(&PathElement::new([(x, TOP), (x, bottom)], GRID))?;
+        let shown = match value {
+            value if value < 10.0 => format!("{}", (value * 100.0).round() / 100.0),
+            value => thousands(value),
+        };
+        text(area, &shown, (x, bottom + 16), (LABEL, QUIET), HPos::Center)?;
+    }
+    for (index, aim) in dots.aims.iter().enumerate() {
+        if let Some(aim) = aim {
+            draw_aim(area, (scale.x(*aim), middle(index)))?;
+        }
+    }
+    for (place, (_, values)) in dots.series.iter().enumerate().rev() {
+        for (index, value) in values.iter().enumerate() {
+            if let Some(value) = value.filter(|value| *value > 0.0) {
+                draw_dot(area, place, (scale.x(value), middle(index)))?;
+            }
+        }
+    }
+    draw_legend(area, dots)
+}
+
+/// The height in the middle of a row.
+fn middle(row: usize) -> i32 {
+    TOP + ROW_HEIGHT * row as i32 + ROW_HEIGHT / 2
+}
+
+fn draw_legend(area: &Area<'_>, dots: &Dots) -> Drawn {
+    let (mut x, mut y) = (MARGIN, 46);
+    for (place, (name, _)) in dots.series.iter().enumerate() {
+        let width = 34 + CHARACTER_WIDTH * name.chars().count() as i32;
+        if x + width > WIDTH - 60 {
+            (x, y) = (MARGIN, y + 20);
+        }
+        draw_dot(area, place, (x + 6, y))?;
+        text(area, name, (x + 18, y), (LABEL, INK), HPos::Left)?;
+        x += width;
+    }
+    if dots.aims.iter().any(Option::is_some) {
+        draw_aim(area, (x + 6, y))?;
+        text(area, "aim", (x + 18, y), (LABEL, INK), HPos::Left)?;
+    }
     Ok(())
+}
+
+fn draw_dot(area: &Area<'_>, place: usize, at: (i32, i32)) -> Drawn {
+    let radius = if place == 0 { 7 } else { 5 };
+    area.draw(&Circle::new(at, radius + 1, WHITE.filled()))?;
+    let color = COLORS[place % COLORS.len()];
+    Ok(area.draw(&Circle::new(at, radius, color.filled()))?)
+}
+
+fn draw_aim(area: &Area<'_>, (x, y): (i32, i32)) -> Drawn {
+    let reach = ROW_HEIGHT / 2 - 2;
+    let line = [(x, y - reach), (x, y + reach)];
+    Ok(area.draw(&PathElement::new(line, INK.stroke_width(2)))?)
+}
+
+fn text(
+    area: &Area<'_>,
+    text: &str,
+    at: (i32, i32),
+    (size, color): (i32, RGBColor),
+    from: HPos,
+) -> Drawn {
+    let style = (FONT, size).into_font().color(&color);
+    let style = style.pos(Pos::new(from, VPos::Center));
+    Ok(area.draw_text(text, &style, at)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dots(values: &[Option<f64>]) -> Dots {
+        Dots {
+            title: "CPU time of the server for each message, as a multiple of the floor",
+            head: "what",
+            rows: (0..values.len()).map(|row| format!("row {row}")).collect(),
+            aims: vec![Some(1.05); values.len()],
+            series: vec![
+                ("gumboot".to_owned(), values.to_vec()),
+                ("other".to_owned(), vec![None; values.len()]),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_picture_has_rows_servers_and_the_scale() {
+        let path = std::env::temp_dir().join(format!("xtask-plot-{}.svg", std::process::id()));
+        draw_to(&path, &dots(&[Some(1.1), None, Some(20.0)])).expect("it is drawn");
+        let picture = fs::read_to_string(&path).expect("it is there");
+        fs::remove_file(&path).expect("it is there");
+        for text in [
+            "what", "row 0", "row 2", "gumboot", "other", "aim", "2", "20",
+        ] {
+            assert!(
+                picture.contains(&format!("\n{text}\n")),
+                "{text}: {picture}"
+            );
+        }
+    }
+
+    #[test]
+    fn all_values_and_aims_are_within_the_scale() {
+        for values in [&[Some(1.0), Some(1_000_000.0)][..], &[None], &[Some(3.0)]] {
+            let scale = Scale::of(&dots(values));
+            for value in values.iter().flatten().chain(&[1.05]) {
+                assert!(
+                    (LEFT..=WIDTH - RIGHT).contains(&scale.x(*value)),
+                    "{scale:?}"
+                );
+            }
+            let lines = scale.lines();
+            assert!((2..=16).contains(&lines.len()), "{lines:?}");
+        }
+        assert_eq!(
+            Scale::of(&Dots {
+                aims: vec![],
+                ..dots(&[None])
+            })
+            .x(1.0),
+            LEFT
+        );
+    }
 }

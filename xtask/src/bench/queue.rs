@@ -1,11 +1,11 @@
 //! The scenario of queues: messages through one, from producers to consumers over WebSocket, beside RabbitMQ.
 
 use super::figures::ratio;
-use super::matrix::{Matrix, thousands, time};
+use super::matrix::{Matrix, quantiles, thousands, time};
 use super::peers::Server;
 use super::progress::Progress;
 use super::stomp_servers::{self, Place, RABBITMQ};
-use super::{Bench, Report};
+use super::{Bench, Report, failed, plot};
 use crate::context::Failure;
 
 /// How often each row is measured with each server, by turns; what is told is the median.
@@ -15,12 +15,17 @@ const ROUNDS: usize = 3;
 const SECONDS: &str = "1";
 const WARM_UP_SECONDS: &str = "0.3";
 
+/// How long calls are counted.
+const CALLS_SECONDS: &str = "0.3";
+
 const FIGURES: &[&str] = &[
     "cpu_ns_per_message",
     "messages_per_second",
     "us_p50",
     "us_p99",
+    "us_p99_9",
 ];
+const CALLS: &[&str] = &["calls_per_message"];
 
 const ABOUT: &str = "\
 Messages of 128 bytes through one queue, in memory only, over WebSocket. Each producer has so many messages under way, that
@@ -81,22 +86,27 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Report, Failure> {
         let mut remarks = vec![remark];
         remarks.extend(bench.cores.remark());
         let rounds = if bench.quick { 1 } else { ROUNDS };
-        let progress = Progress::new(rounds * rows.len() * servers.len());
-        for round in 0..rounds {
+        let progress = Progress::new(rounds * rows.len() * servers.len() + rows.len());
+        // In the last turn system calls are counted, of Gumboot only: RabbitMQ is many processes.
+        for round in 0..=rounds {
+            let (counts, names) = match round == rounds {
+                true => (true, CALLS),
+                false => (false, FIGURES),
+            };
             for (index, row) in rows.iter().enumerate() {
                 for (server, (name, place)) in servers.iter().enumerate() {
+                    if counts && *name == RABBITMQ {
+                        continue;
+                    }
                     progress.begin(&format!("round {}: {name}, {}", round + 1, row.said()));
-                    match load(
-                        bench,
-                        *row,
-                        &format!("/queue/bench-{round}-{index}"),
-                        *place,
-                    ) {
-                        Ok(figures) => matrix.add(index, server, &figures, FIGURES)?,
-                        Err(Failure::Broken(reason)) if *name == RABBITMQ => {
-                            remarks.push(format!("FAILED: {name}, {}: {reason}.", row.said()));
+                    let queue = format!("/queue/bench-{round}-{index}");
+                    match load(bench, *row, &queue, *place, counts) {
+                        Ok(figures) => matrix.add(index, server, &figures, names)?,
+                        Err(failure) => {
+                            let remark = failed(name, &row.said(), failure);
+                            progress.say(&remark);
+                            remarks.push(remark);
                         }
-                        Err(failure) => return Err(failure),
                     }
                     progress.done();
                 }
@@ -104,7 +114,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Report, Failure> {
         }
         drop(gumboot);
         Ok(Report {
-            text: text(bench, &matrix),
+            text: text(bench, &matrix)?,
             remarks,
         })
     })
@@ -115,6 +125,7 @@ fn load(
     row: Row,
     queue: &str,
     place: Place,
+    count_calls: bool,
 ) -> Result<serde_json::Value, Failure> {
     let mut load = bench.load("queue");
     place.tell(&mut load);
@@ -126,34 +137,38 @@ fn load(
         load.args([flag, &number.to_string()]);
     }
     load.args(["--destination", queue, "--ack", row.ack]);
-    load.args(["--seconds", SECONDS, "--warm-up-seconds", WARM_UP_SECONDS]);
+    let seconds = if count_calls { CALLS_SECONDS } else { SECONDS };
+    load.args(["--seconds", seconds, "--warm-up-seconds", WARM_UP_SECONDS]);
+    if count_calls {
+        load.arg("--count-calls");
+    }
     if row.receipts {
         load.arg("--receipts");
     }
     bench.measure(&mut load)
 }
 
-fn text(bench: &Bench<'_>, matrix: &Matrix) -> String {
+fn text(bench: &Bench<'_>, matrix: &Matrix) -> Result<String, Failure> {
     let all: Vec<usize> = (0..matrix.servers().len()).collect();
-    let compared = |name: &'static str| {
-        move |row| {
-            let [ours, theirs] = ["gumboot", RABBITMQ]
-                .map(|server| matrix.median(row, matrix.server(server)?, name));
-            vec![ratio(ours, theirs)]
-        }
-    };
+    let of = |row, server: &str, name| matrix.median(row, matrix.server(server)?, name);
     let head = "producers : consumers";
-    let more = ["Gumboot : RabbitMQ"];
+    let more = ["RabbitMQ : Gumboot"];
+    let compared = |name: &'static str| {
+        move |row| vec![ratio(of(row, RABBITMQ, name), of(row, "gumboot", name))]
+    };
     let rates = matrix.table(
         head,
         &all,
-        &more,
+        &["Gumboot : RabbitMQ"],
         |row, server| {
             matrix
                 .median(row, server, "messages_per_second")
                 .map(thousands)
         },
-        compared("messages_per_second"),
+        |row| {
+            let rate = |server| of(row, server, "messages_per_second");
+            vec![ratio(rate("gumboot"), rate(RABBITMQ))]
+        },
     );
     let costs = matrix.table(
         head,
@@ -166,22 +181,48 @@ fn text(bench: &Bench<'_>, matrix: &Matrix) -> String {
         head,
         &all,
         &more,
-        |row, server| {
-            let [p50, p99] = ["us_p50", "us_p99"].map(|name| matrix.median(row, server, name));
-            Some(format!("{} / {}", time(p50? * 1e3), time(p99? * 1e3)))
-        },
+        |row, server| matrix.medians(row, server, &FIGURES[2..]).map(quantiles),
         compared("us_p50"),
     );
+    let calls = matrix.table(
+        head,
+        &[0],
+        &[],
+        |row, server| {
+            let calls = matrix.median(row, server, CALLS[0])?;
+            Some(format!("{calls:.2}"))
+        },
+        |_| vec![],
+    );
+    let picture = plot::draw(bench, "queue-rate.svg", &dots(matrix))?;
     let rounds = if bench.quick {
         "One round".to_owned()
     } else {
         format!("Medians of {ROUNDS} rounds")
     };
-    format!(
-        "{ABOUT} {rounds} of {SECONDS} s, by turns.\n\n### Messages per second\n\n{rates}\n\
+    Ok(format!(
+        "{ABOUT} {rounds} of {SECONDS} s, by turns.\n\n### Messages per second\n\n{rates}{picture}\n\
          ### CPU time of the server for each message\n\n{costs}\n\
-         ### From SEND to MESSAGE\n\np50 / p99; the ratio is of p50.\n\n{waits}"
-    )
+         ### From SEND to MESSAGE\n\np50 / p99 / p99.9 in microseconds, under full load; the ratio is of p50.\n\n{waits}\n\
+         ### System calls of the server for each message\n\nCounted by strace in measurements of their own, in which the \
+         server is slower.\n\n{calls}"
+    ))
+}
+
+/// The rates, as a picture has them.
+fn dots(matrix: &Matrix) -> plot::Dots {
+    let rows = matrix.rows().to_vec();
+    let series = matrix.servers().iter().enumerate().map(|(server, name)| {
+        let rates = (0..rows.len()).map(|row| matrix.median(row, server, "messages_per_second"));
+        ((*name).to_owned(), rates.collect())
+    });
+    plot::Dots {
+        title: "Messages per second through one queue",
+        head: "producers : consumers",
+        series: series.collect(),
+        aims: Vec::new(),
+        rows,
+    }
 }
 
 #[cfg(test)]

@@ -35,8 +35,8 @@ pub(super) fn gumboot(bench: &Bench<'_>) -> Result<Pinned, Failure> {
     bench.start_gumboot(&arguments, "websocket")
 }
 
-/// Does something while RabbitMQ's Web STOMP runs on the core of servers, if it is installed and wanted; the text is what
-/// there is to say of it.
+/// Does something while RabbitMQ's Web STOMP runs on the core of servers, if it is installed, wanted and starts; the text
+/// is what there is to say of it. That it does not end as it should changes nothing in what was measured.
 pub(super) fn with_rabbitmq<T>(
     bench: &Bench<'_>,
     act: impl FnOnce(Option<Place>, String) -> Result<T, Failure>,
@@ -48,7 +48,9 @@ pub(super) fn with_rabbitmq<T>(
         );
     }
     let cx = bench.cx;
-    rabbitmq::with_node_through(cx, &bench.cores.server_wrapper(), |node| {
+    let mut act = Some(act);
+    let mut acted = None;
+    let ran = rabbitmq::with_node_through(cx, &bench.cores.server_wrapper(), |node| {
         node.listens()?;
         let place = node.id().map(|id| Place {
             port: node.web_port(),
@@ -58,8 +60,24 @@ pub(super) fn with_rabbitmq<T>(
             "RabbitMQ: {}, as Debian has it, with its plugin Web STOMP.",
             node.version(cx)?
         );
-        act(place, remark)
-    })
+        acted = act.take().map(|act| act(place, remark));
+        Ok(())
+    });
+    let reason = match ran {
+        Ok(()) => String::new(),
+        Err(Failure::Broken(reason) | Failure::Missing(reason)) => {
+            eprintln!("RabbitMQ: {reason}");
+            reason
+        }
+    };
+    match (acted, act) {
+        (Some(acted), _) => acted,
+        (None, Some(act)) => act(
+            None,
+            format!("RabbitMQ: NOT MEASURED, since it does not run here: {reason}."),
+        ),
+        (None, None) => Err(Failure::Broken(reason)),
+    }
 }
 
 /// As it stands in tables.

@@ -27,7 +27,16 @@ const fn cell(connections: usize, bytes: usize, kind: &'static str, in_flight: u
     }
 }
 
-/// The most that an echo may cost, as a multiple of the floor. These rows are measured in the short form too.
+/// The most that an echo is to cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Aim {
+    /// As a multiple of the floor.
+    OfFloor(f64),
+    /// As a part of what Bun needs.
+    OfBun(f64),
+}
+
+/// As multiples of the floor. These rows are measured in the short form too.
 const AIMS: [(Cell, f64); 15] = [
     (cell(1, 32, "binary", 1), 1.03),
     (cell(50, 32, "binary", 1), 1.05),
@@ -44,6 +53,12 @@ const AIMS: [(Cell, f64); 15] = [
     (cell(50, 256 * KIB, "binary", 1), 1.30),
     (cell(10, MIB, "binary", 1), 1.10),
     (cell(10, MIB, "text", 1), 1.35),
+];
+
+/// Of compressed messages, as parts of what Bun needs.
+const COMPRESSED_AIMS: [(Cell, f64); 2] = [
+    (cell(50, KIB, "json", 1), 0.875),
+    (cell(50, KIB, "json", 16), 1.0),
 ];
 
 impl Cell {
@@ -74,9 +89,7 @@ impl Cell {
 
     /// Compressed messages.
     pub(super) fn compressed() -> Vec<Self> {
-        [1, 16]
-            .map(|in_flight| cell(50, KIB, "json", in_flight))
-            .into()
+        COMPRESSED_AIMS.iter().map(|(cell, _)| *cell).collect()
     }
 
     /// Messages over TLS.
@@ -87,9 +100,13 @@ impl Cell {
             .collect()
     }
 
-    pub(super) fn aim(self) -> Option<f64> {
-        let aim = AIMS.iter().find(|(cell, _)| *cell == self);
-        aim.map(|(_, aim)| *aim)
+    pub(super) fn aim(self) -> Option<Aim> {
+        let of = |aims: &[(Self, f64)]| {
+            let aim = aims.iter().find(|(cell, _)| *cell == self);
+            aim.map(|(_, aim)| *aim)
+        };
+        let of_floor = of(&AIMS).map(Aim::OfFloor);
+        of_floor.or_else(|| of(&COMPRESSED_AIMS).map(Aim::OfBun))
     }
 
     fn bytes_in_flight(self) -> usize {
@@ -135,7 +152,7 @@ mod tests {
         );
         assert!(all.contains(&cell(50, MIB, "text", 1)));
         assert!(!all.contains(&cell(500, MIB, "text", 1)));
-        assert_eq!(cell(500, KIB, "binary", 16).aim(), Some(1.15));
+        assert_eq!(cell(500, KIB, "binary", 16).aim(), Some(Aim::OfFloor(1.15)));
         assert_eq!(cell(500, KIB, "text", 16).aim(), None);
     }
 

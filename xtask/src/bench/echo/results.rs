@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::super::figures::{median, number};
+use super::super::matrix::{quantiles, thousands, time, verdict};
 use super::super::peers::Server;
-use super::cell::{Cell, size};
+use super::cell::{Aim, Cell, size};
 use crate::context::Failure;
 
 /// One measurement.
@@ -39,6 +40,8 @@ pub(super) struct Results {
     /// By the place of the cell.
     samples: BTreeMap<(usize, Server), Vec<Sample>>,
     calls: BTreeMap<(usize, Server), f64>,
+    /// Whether cells have the aims that are named for them.
+    has_aims: bool,
 }
 
 impl Results {
@@ -48,6 +51,15 @@ impl Results {
             servers,
             samples: BTreeMap::new(),
             calls: BTreeMap::new(),
+            has_aims: true,
+        }
+    }
+
+    /// The same cells where the aims are not meant.
+    pub(super) fn without_aims(self) -> Self {
+        Self {
+            has_aims: false,
+            ..self
         }
     }
 
@@ -89,13 +101,24 @@ impl Results {
         Some(self.cpu_ns(cell, server)? / self.floor_ns(cell)?)
     }
 
-    /// CPU time as a multiple of the floor, with the aim of each row that has one.
+    /// What Gumboot is to need at most, as a multiple of the floor.
+    pub(super) fn aim(&self, cell: usize) -> Option<f64> {
+        match self.cells[cell].aim().filter(|_| self.has_aims)? {
+            Aim::OfFloor(aim) => Some(aim),
+            Aim::OfBun(part) => Some(part * self.to_floor(cell, Server::Bun)?),
+        }
+    }
+
+    /// CPU time as a multiple of the floor, with the aim of each row if some have one.
     pub(super) fn ratio_table(&self) -> String {
         let servers: Vec<Server> = self.servers_with_protocol();
+        let has_aims = self.cells().any(|(place, _)| self.aim(place).is_some());
         let mut header = vec!["floor".to_owned()];
         header.extend(servers.iter().map(|server| server.name().to_owned()));
-        header.extend(["aim".to_owned(), String::new()]);
-        self.table(&header, |cell, place| {
+        if has_aims {
+            header.extend(["aim".to_owned(), String::new()]);
+        }
+        self.table(&header, |place| {
             let ratios: Vec<_> = servers
                 .iter()
                 .map(|server| self.to_floor(place, *server))
@@ -107,32 +130,29 @@ impl Results {
                 Some(ratio) => format!("{ratio:.2}"),
                 None => "-".to_owned(),
             }));
-            let aim = cell.aim().filter(|_| least.is_some());
-            row.push(aim.map_or(String::new(), |aim| format!("{aim:.2}")));
-            row.push(verdict(self.to_floor(place, Server::Gumboot), aim).to_owned());
+            if has_aims {
+                let aim = self.aim(place).filter(|_| least.is_some());
+                row.push(aim.map_or(String::new(), |aim| format!("{aim:.2}")));
+                row.push(verdict(self.to_floor(place, Server::Gumboot), aim));
+            }
             row
         })
     }
 
-    /// CPU time, where there is no floor to hold it against.
+    /// CPU time as it is.
     pub(super) fn cpu_table(&self) -> String {
         self.by_server(|place, server| self.cpu_ns(place, server).map(time))
     }
 
     pub(super) fn rate_table(&self) -> String {
-        self.by_server(|place, server| Some(format!("{:.0}", self.per_second(place, server)?)))
+        self.by_server(|place, server| self.per_second(place, server).map(thousands))
     }
 
     pub(super) fn latency_table(&self) -> String {
         self.by_server(|place, server| {
             let us = [0, 1, 2].map(|index| self.median(place, server, |sample| sample.us[index]));
-            let [p50, p99, p99_9] = us;
-            Some(format!(
-                "{} / {} / {}",
-                micros(p50?),
-                micros(p99?),
-                micros(p99_9?)
-            ))
+            let us: Option<Vec<f64>> = us.into_iter().collect();
+            us.map(quantiles)
         })
     }
 
@@ -145,13 +165,33 @@ impl Results {
         (!self.calls.is_empty()).then_some(table)
     }
 
-    /// Rows with an aim that Gumboot misses, a line each.
-    pub(super) fn missed(&self) -> Vec<String> {
-        let rows = self.cells().filter_map(|(place, cell)| {
-            let (ratio, aim) = (self.to_floor(place, Server::Gumboot)?, cell.aim()?);
-            (ratio > aim).then(|| format!("{cell}: {ratio:.2} with an aim of {aim:.2}"))
-        });
-        rows.collect()
+    /// How many aims there are, how many of them Gumboot meets, and the rows where it does not, a line each; nothing if
+    /// there are no aims.
+    pub(super) fn aims(&self) -> String {
+        let rows: Vec<(Cell, f64, f64)> = self
+            .cells()
+            .filter_map(|(place, cell)| {
+                let ratio = self.to_floor(place, Server::Gumboot)?;
+                Some((cell, ratio, self.aim(place)?))
+            })
+            .collect();
+        if rows.is_empty() {
+            return String::new();
+        }
+        let missed: Vec<String> = rows
+            .iter()
+            .filter(|(_, ratio, aim)| verdict(Some(*ratio), Some(*aim)) == "missed")
+            .map(|(cell, ratio, aim)| format!("- {cell}: {ratio:.2} with an aim of {aim:.2}\n"))
+            .collect();
+        let met = rows.len() - missed.len();
+        match missed.is_empty() {
+            true => format!("\nGumboot meets all {met} aims.\n"),
+            false => format!(
+                "\nGumboot meets {met} of {} aims. It misses:\n\n{}",
+                rows.len(),
+                missed.concat()
+            ),
+        }
     }
 
     pub(super) fn servers_with_protocol(&self) -> Vec<Server> {
@@ -165,7 +205,7 @@ impl Results {
             .iter()
             .map(|server| server.name().to_owned())
             .collect();
-        self.table(&header, |_, place| {
+        self.table(&header, |place| {
             let values = self.servers.iter().map(|server| value(place, *server));
             values
                 .map(|value| value.unwrap_or_else(|| "-".to_owned()))
@@ -173,14 +213,14 @@ impl Results {
         })
     }
 
-    fn table(&self, header: &[String], row: impl Fn(Cell, usize) -> Vec<String>) -> String {
+    fn table(&self, header: &[String], row: impl Fn(usize) -> Vec<String>) -> String {
         let columns = header.join(" | ");
         let mut text = format!(
             "| connections | size | kind | in flight | {columns} |\n| --: | --: | --- | --: |{}\n",
             " --: |".repeat(header.len())
         );
         for (place, cell) in self.cells() {
-            let values = row(cell, place);
+            let values = row(place);
             // A row of which nothing was measured says nothing.
             if values
                 .iter()
@@ -199,28 +239,6 @@ impl Results {
             );
         }
         text
-    }
-}
-
-fn verdict(ratio: Option<f64>, aim: Option<f64>) -> &'static str {
-    match (ratio, aim) {
-        (Some(ratio), Some(aim)) if ratio > aim => "missed",
-        _ => "",
-    }
-}
-
-fn time(ns: f64) -> String {
-    match ns {
-        ..1_000.0 => format!("{ns:.0} ns"),
-        ..100_000.0 => format!("{:.2} µs", ns / 1_000.0),
-        _ => format!("{:.0} µs", ns / 1_000.0),
-    }
-}
-
-fn micros(us: f64) -> String {
-    match us {
-        ..10.0 => format!("{us:.1}"),
-        _ => format!("{us:.0}"),
     }
 }
 
@@ -269,9 +287,29 @@ mod tests {
             results.ratio_table()
         );
         assert_eq!(
-            results.missed(),
-            ["1 × 1, 32 B binary: 1.05 with an aim of 1.03"]
+            results.aims(),
+            "\nGumboot meets 0 of 1 aims. It misses:\n\n- 1 × 1, 32 B binary: 1.05 with an aim of 1.03\n"
         );
+    }
+
+    #[test]
+    fn an_aim_may_be_what_another_server_needs() {
+        let servers = vec![Server::RawEpoll, Server::Gumboot, Server::Bun];
+        let mut results = Results::new(Cell::compressed(), servers);
+        for (server, cpu_ns) in [
+            (Server::RawEpoll, 5_000.0),
+            (Server::Gumboot, 20_000.0),
+            (Server::Bun, 24_000.0),
+        ] {
+            results.add(0, server, sample(cpu_ns));
+        }
+        assert_eq!(results.aim(0), Some(4.2));
+        assert_eq!(results.aim(1), None, "Bun was not measured");
+        let row = "| 5.00 µs | **4.00** | 4.80 | 4.20 | met |\n";
+        assert!(results.ratio_table().ends_with(row));
+        assert_eq!(results.aims(), "\nGumboot meets all 1 aims.\n");
+        let secure = Results::new(Cell::secure(), vec![Server::Bun]).without_aims();
+        assert!(!secure.ratio_table().contains("aim"));
     }
 
     #[test]
