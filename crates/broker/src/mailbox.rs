@@ -109,8 +109,8 @@ pub(crate) struct Mailbox {
 
 #[derive(Debug, Default)]
 struct State {
-    items: Items,
-    bytes: usize,
+    /// None until the first message: nobody sends one to an echo.
+    room: Option<Box<Room>>,
     signal: Option<Signal>,
     /// Set while the connection waits for something to arrive.
     waker: Option<Waker>,
@@ -118,11 +118,22 @@ struct State {
     signals_only: bool,
     /// What is in it is not going to be sent.
     has_overflowed: bool,
+}
+
+/// What waits.
+#[derive(Debug, Default)]
+struct Room {
+    items: Items,
+    bytes: usize,
     /// Of the subscriptions that have one of their own; most connections have none.
     policies: Option<Box<Policies>>,
 }
 
 impl State {
+    fn room(&mut self) -> &mut Room {
+        self.room.get_or_insert_default()
+    }
+
     fn wait(&mut self, cx: &mut Context<'_>, signals_only: bool) {
         self.signals_only = signals_only;
         match &mut self.waker {
@@ -133,9 +144,10 @@ impl State {
 
     /// Empties it for good, except for what somebody else is to get.
     fn overflow(&mut self) {
-        self.items.retain(|item| item.id_of(None).is_some());
-        self.bytes = 0;
-        self.policies = None;
+        let room = self.room();
+        room.items.retain(|item| item.id_of(None).is_some());
+        room.bytes = 0;
+        room.policies = None;
         self.has_overflowed = true;
         self.signal.get_or_insert(Signal::Overflow);
     }
@@ -173,16 +185,15 @@ impl Mailbox {
         if state.signal.is_some() {
             // Its session ends without it; who is to get a message then has to be known.
             if delivery.number.is_some() {
-                state.items.push_back(Item::Message(delivery));
+                state.room().items.push_back(Item::Message(delivery));
             }
             return;
         }
-        let State {
+        let Room {
             items,
             bytes,
             policies,
-            ..
-        } = state;
+        } = state.room();
         let admitted = match policies {
             None if *bytes == 0 || *bytes + delivery.bytes() <= self.bytes_max => {
                 Admitted::Behind(delivery)
@@ -218,7 +229,7 @@ impl Mailbox {
 
     fn push_mark(&self, mark: Item, wakeups: &mut Wakeups) {
         let mut state = self.lock();
-        state.items.push_back(mark);
+        state.room().items.push_back(mark);
         if !state.signals_only {
             wakeups.extend(state.waker.take());
         }
@@ -227,7 +238,8 @@ impl Mailbox {
     /// What is done when a subscription does not keep up.
     pub(crate) fn set_policy(&self, subscription: SubscriptionId, slow: Slow) {
         if slow != Slow::Disconnect {
-            let policies = &mut self.lock().policies;
+            let mut state = self.lock();
+            let policies = &mut state.room().policies;
             policies.get_or_insert_default().set(subscription, slow);
         }
     }
@@ -235,26 +247,29 @@ impl Mailbox {
     /// A subscription has ended: what waits for it is gone.
     pub(crate) fn forget(&self, subscription: SubscriptionId) {
         let mut state = self.lock();
+        let Some(room) = &mut state.room else {
+            return;
+        };
         let mut places = Vec::new();
-        for (place, item) in state.items.iter_mut().enumerate() {
+        for (place, item) in room.items.iter_mut().enumerate() {
             if item.subscription() == Some(subscription) {
                 places.push((place, item.bytes()));
                 *item = Item::Hole;
             }
         }
-        state.bytes -= places.iter().map(|(_, bytes)| bytes).sum::<usize>();
+        room.bytes -= places.iter().map(|(_, bytes)| bytes).sum::<usize>();
         let places: Vec<_> = places.into_iter().map(|(place, _)| place).collect();
-        match &mut state.policies {
+        match &mut room.policies {
             Some(policies) => policies.remove(subscription, &places),
-            None => state.items.retain(|item| !matches!(item, Item::Hole)),
+            None => room.items.retain(|item| !matches!(item, Item::Hole)),
         }
     }
 
     /// The deliveries that wait and are to be acknowledged, of one subscription or of all.
     pub(crate) fn unsent(&self, subscription: Option<SubscriptionId>) -> Vec<DeliveryId> {
         let state = self.lock();
-        let ids = state.items.iter().filter_map(|i| i.id_of(subscription));
-        ids.collect()
+        let items = state.room.iter().flat_map(|room| room.items.iter());
+        items.filter_map(|item| item.id_of(subscription)).collect()
     }
 
     /// Tells the owner something. What came first counts.
@@ -269,16 +284,18 @@ impl Mailbox {
     pub(crate) fn poll_take(&self, cx: &mut Context<'_>, items: &mut Items) -> Option<Signal> {
         debug_assert!(items.is_empty());
         let mut state = self.lock();
-        if state.items.is_empty() && state.signal.is_none() {
+        let has_overflowed = state.has_overflowed;
+        let room = state.room.as_mut().filter(|room| !room.items.is_empty());
+        if let Some(room) = room {
+            room.bytes = 0;
+            if let Some(policies) = &mut room.policies {
+                policies.on_taken();
+            }
+            if !has_overflowed {
+                std::mem::swap(&mut room.items, items);
+            }
+        } else if state.signal.is_none() {
             state.wait(cx, false);
-            return None;
-        }
-        state.bytes = 0;
-        if let Some(policies) = &mut state.policies {
-            policies.on_taken();
-        }
-        if !state.has_overflowed {
-            std::mem::swap(&mut state.items, items);
         }
         state.signal
     }

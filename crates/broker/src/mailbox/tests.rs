@@ -172,7 +172,7 @@ fn holes_are_closed_and_everything_found_again() {
     for round in 1000..2000 {
         mailbox.push(named(1, "", &round.to_string(), 100), wakeups);
         mailbox.push(named(2, "a", &round.to_string(), 99), wakeups);
-        assert!(mailbox.lock().items.iter().count() < 3 * slow::HOLES_MIN);
+        assert!(mailbox.lock().room().items.iter().count() < 3 * slow::HOLES_MIN);
     }
     assert_eq!(take_names(&mailbox), ["1999", "1997", "1998", "1999"]);
 }
@@ -279,4 +279,17 @@ fn who_has_no_room_is_woken_for_signals_only() {
     mailbox.push(delivery(1), wakeups);
     assert_eq!(wakeups.0.len(), 1);
     assert_eq!(mailbox.poll_signal(cx), Some(Signal::Overflow));
+}
+
+#[test]
+fn a_mailbox_that_nobody_sends_to_is_small() {
+    // With the two counts of its `Arc`.
+    assert_eq!(16 + size_of::<Mailbox>(), 64);
+    let mailbox = Mailbox::new(1 << 20);
+    assert_eq!(take(&mailbox), (0, None));
+    mailbox.forget(SubscriptionId(0));
+    assert_eq!(mailbox.unsent(None), []);
+    mailbox.signal(Signal::Drain, &mut Wakeups::default());
+    assert_eq!(take(&mailbox), (0, Some(Signal::Drain)));
+    assert!(mailbox.lock().room.is_none());
 }
