@@ -67,10 +67,13 @@ pub(crate) const CASES: &[Case] = &[
         echo::deflated(at, 1_024, 16)
     }),
     case("topic-1-subscriber", Subject::Broker, 1_000, |at| {
-        stomp::topic(at, 1)
+        stomp::topic(at, 1, 1)
     }),
     case("topic-100-subscribers", Subject::Broker, 50, |at| {
-        stomp::topic(at, 100)
+        stomp::topic(at, 100, 1)
+    }),
+    case("topic-100-bursts-of-16", Subject::Broker, 10, |at| {
+        stomp::topic(at, 100, 16)
     }),
     case("queue-ack", Subject::Broker, QUEUE_ROUNDS, stomp::queue),
 ];

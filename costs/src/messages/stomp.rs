@@ -21,14 +21,18 @@ const NO_BEATS: &str = "0,0";
 
 const TOPIC: &str = "/topic/prices";
 
-/// One publisher whose messages each subscriber gets.
+/// One publisher, each of whose messages every subscriber gets; it writes some of them at once.
 struct Topic {
     publisher: StompPeer,
     subscribers: Vec<StompPeer>,
     body: String,
+    wire: Vec<u8>,
+    burst: usize,
 }
 
-pub(super) fn topic(at: SocketAddr, subscribers: usize) -> Box<dyn Traffic> {
+pub(super) fn topic(at: SocketAddr, subscribers: usize, burst: usize) -> Box<dyn Traffic> {
+    let body = "x".repeat(BODY_BYTES);
+    let send = format!("SEND\ndestination:{TOPIC}\n\n{body}\0");
     let subscriber = || {
         let mut peer = log_in(at, NO_BEATS);
         peer.subscribe("0", TOPIC);
@@ -37,17 +41,21 @@ pub(super) fn topic(at: SocketAddr, subscribers: usize) -> Box<dyn Traffic> {
     Box::new(Topic {
         publisher: log_in(at, NO_BEATS),
         subscribers: (0..subscribers).map(|_| subscriber()).collect(),
-        body: "x".repeat(BODY_BYTES),
+        body,
+        wire: encode_frame(TEXT, send.as_bytes(), Some(MASK)).repeat(burst),
+        burst,
     })
 }
 
 impl Traffic for Topic {
     fn round(&mut self) -> u64 {
-        self.publisher.publish(TOPIC, &self.body);
+        self.publisher.tcp().send(&self.wire);
         for subscriber in &mut self.subscribers {
-            subscriber.expect_message(&self.body);
+            for _ in 0..self.burst {
+                subscriber.expect_message(&self.body);
+            }
         }
-        self.subscribers.len() as u64
+        (self.subscribers.len() * self.burst) as u64
     }
 }
 
