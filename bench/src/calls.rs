@@ -61,6 +61,12 @@ impl Calls {
 pub(crate) struct Count(u64);
 
 impl Count {
+    /// Whether there is a call for each so many messages at least: strace on a machine with much other work may see
+    /// hardly any.
+    pub(crate) fn is_likely(self, messages: u64, messages_per_call_max: usize) -> bool {
+        self.0.saturating_mul(messages_per_call_max as u64) >= messages
+    }
+
     /// The figures that a load prints: the calls for each of so many messages, or what else `each` is.
     pub(crate) fn per(self, each: &str, messages: f64) -> Value {
         json!({
@@ -106,5 +112,7 @@ mod tests {
     fn calls_are_told_for_each_message() {
         let figures = Count(30).per("delivery", 20.0);
         assert_eq!(figures["calls_per_delivery"], 1.5);
+        assert!(Count(100).is_likely(1_600, 16));
+        assert!(!Count(1).is_likely(1_413, 16));
     }
 }

@@ -95,7 +95,7 @@ fn tables(results: &Results) -> String {
     let mut text = format!(
         "\n### CPU time of the server for each message, as it is\n\n{}\n\
          ### Messages per second\n\nOf one core of the server, or of the load generator where that is slower.\n\n{}\n\
-         ### Time to the echo\n\np50 / p99 / p99.9 in microseconds, under full load.\n\n{}",
+         ### Time to the echo\n\np50 / p99 / p99.9 in microseconds, under full load; of few messages p99.9 is the longest.\n\n{}",
         results.cpu_table(),
         results.rate_table(),
         results.latency_table()

@@ -290,7 +290,7 @@ fn text(bench: &Bench<'_>, cells: &[Cell], matrix: &Matrix) -> Result<String, Fa
     let gumboot = matrix.server(Server::Gumboot.name());
     let ours = |row| to_floor(matrix, cells, row, gumboot?);
     let ratios = matrix.table(
-        "floor ×",
+        "",
         others,
         &["floor", "aim", ""],
         |row, server| Some(format!("{:.2}", to_floor(matrix, cells, row, server)?)),

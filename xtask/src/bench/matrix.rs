@@ -118,6 +118,8 @@ fn line(cells: &[&str]) -> String {
 /// Quantiles of times in microseconds, as one cell of a table.
 pub(super) fn quantiles(us: impl IntoIterator<Item = f64>) -> String {
     let shown = us.into_iter().map(|us| match us {
+        // Nothing takes no time: in that measurement nothing has come back.
+        0.0 => "-".to_owned(),
         us if us < 10.0 => format!("{us:.1}"),
         us => thousands(us),
     });
@@ -193,7 +195,10 @@ mod tests {
         assert_eq!(verdict(Some(1.2), Some(1.2)), "met");
         assert_eq!(verdict(Some(1.204), Some(1.2)), "met");
         assert_eq!(verdict(Some(1.206), Some(1.2)), "missed");
-        assert_eq!(quantiles([1.23, 12.3, 12_345.0]), "1.2 / 12 / 12,345");
+        assert_eq!(
+            quantiles([1.23, 12.3, 12_345.0, 0.0]),
+            "1.2 / 12 / 12,345 / -"
+        );
         assert_eq!(verdict(None, Some(1.2)), "");
     }
 }
