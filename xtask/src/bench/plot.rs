@@ -9,6 +9,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::Bench;
 use super::matrix::thousands;
+use super::peers::Server;
 use crate::context::Failure;
 
 /// Values of several servers in the same rows.
@@ -47,16 +48,18 @@ const QUIET: RGBColor = RGBColor(101, 109, 118);
 const GRID: RGBColor = RGBColor(222, 226, 230);
 const STRIPE: RGBColor = RGBColor(246, 248, 250);
 
-/// Colours that are told apart by those who see few; the first is for Gumboot.
-const COLORS: [RGBColor; 8] = [
-    RGBColor(0, 92, 197),
-    RGBColor(213, 94, 0),
-    RGBColor(230, 159, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(120, 120, 120),
-    RGBColor(86, 190, 240),
-    RGBColor(60, 40, 20),
+/// The colour of each server, the same in all pictures; most are told apart by those who see few.
+const COLORS: [(&str, RGBColor); 10] = [
+    ("gumboot", RGBColor(0, 92, 197)),
+    ("tokio-tungstenite", RGBColor(213, 94, 0)),
+    ("fastwebsockets", RGBColor(230, 159, 0)),
+    ("tokio-websockets", RGBColor(0, 158, 115)),
+    ("yawc", RGBColor(204, 121, 167)),
+    ("ws", RGBColor(120, 120, 120)),
+    ("bun", RGBColor(86, 190, 240)),
+    ("frames-epoll", RGBColor(60, 40, 20)),
+    ("frames-tokio", RGBColor(150, 110, 70)),
+    ("rabbitmq", RGBColor(170, 0, 60)),
 ];
 
 /// Draws them, and gives the Markdown that shows the file. What has no value is not drawn.
@@ -156,10 +159,10 @@ fn draw_all(area: &Area<'_>, dots: &Dots, scale: Scale) -> Drawn {
             draw_aim(area, (scale.x(*aim), middle(index)))?;
         }
     }
-    for (place, (_, values)) in dots.series.iter().enumerate().rev() {
+    for (name, values) in dots.series.iter().rev() {
         for (index, value) in values.iter().enumerate() {
             if let Some(value) = value.filter(|value| *value > 0.0) {
-                draw_dot(area, place, (scale.x(value), middle(index)))?;
+                draw_dot(area, name, (scale.x(value), middle(index)))?;
             }
         }
     }
@@ -173,12 +176,12 @@ fn middle(row: usize) -> i32 {
 
 fn draw_legend(area: &Area<'_>, dots: &Dots) -> Drawn {
     let (mut x, mut y) = (MARGIN, 46);
-    for (place, (name, _)) in dots.series.iter().enumerate() {
+    for (name, _) in &dots.series {
         let width = 34 + CHARACTER_WIDTH * name.chars().count() as i32;
         if x + width > WIDTH - 60 {
             (x, y) = (MARGIN, y + 20);
         }
-        draw_dot(area, place, (x + 6, y))?;
+        draw_dot(area, name, (x + 6, y))?;
         text(area, name, (x + 18, y), (LABEL, INK), HPos::Left)?;
         x += width;
     }
@@ -189,10 +192,12 @@ fn draw_legend(area: &Area<'_>, dots: &Dots) -> Drawn {
     Ok(())
 }
 
-fn draw_dot(area: &Area<'_>, place: usize, at: (i32, i32)) -> Drawn {
-    let radius = if place == 0 { 7 } else { 5 };
+fn draw_dot(area: &Area<'_>, server: &str, at: (i32, i32)) -> Drawn {
+    let is_ours = server == Server::Gumboot.name();
+    let radius = if is_ours { 7 } else { 5 };
     area.draw(&Circle::new(at, radius + 1, WHITE.filled()))?;
-    let color = COLORS[place % COLORS.len()];
+    let color = COLORS.iter().find(|(name, _)| *name == server);
+    let color = color.map_or(QUIET, |(_, color)| *color);
     Ok(area.draw(&Circle::new(at, radius, color.filled()))?)
 }
 
@@ -216,6 +221,9 @@ fn text(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::stomp_servers::RABBITMQ;
     use super::*;
 
     fn dots(values: &[Option<f64>]) -> Dots {
@@ -245,6 +253,16 @@ mod tests {
                 "{text}: {picture}"
             );
         }
+    }
+
+    #[test]
+    fn each_server_has_a_colour_of_its_own() {
+        let servers = Server::ALL.iter().filter(|server| !server.is_raw());
+        let names = servers.map(|server| server.name()).chain([RABBITMQ]);
+        let names: BTreeSet<&str> = names.collect();
+        assert_eq!(BTreeSet::from(COLORS.map(|(name, _)| name)), names);
+        let colors = COLORS.map(|(_, color)| (color.0, color.1, color.2));
+        assert_eq!(BTreeSet::from(colors).len(), names.len());
     }
 
     #[test]
