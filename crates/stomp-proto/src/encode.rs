@@ -63,7 +63,7 @@ impl<'o> FrameWriter<'o> {
     }
 
     /// Writes a header that has nothing to escape.
-    fn line(&mut self, name: &str, value: &str) {
+    pub(crate) fn line(&mut self, name: &str, value: &str) {
         self.out.reserve(name.len() + value.len() + 2);
         self.out.extend_from_slice(name.as_bytes());
         self.out.push(b':');

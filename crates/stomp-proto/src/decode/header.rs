@@ -3,7 +3,7 @@
 
 use std::str;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2, memchr3};
 
 use crate::{
     command::Command,
@@ -53,13 +53,43 @@ impl LineLimit {
     }
 }
 
-/// Name and value of a header line, checked but not unescaped (STOMP 1.2, Value Encoding).
+/// A header line, checked but not unescaped.
+pub(super) struct Line<'o> {
+    pub(super) name: &'o [u8],
+    pub(super) value: &'o [u8],
+    /// Whether every version writes both as they are.
+    pub(super) is_plain: bool,
+}
+
+/// Name and value of a header line (STOMP 1.2, Value Encoding). Nearly all are plain, so what only others can break is
+/// looked at only in those.
 pub(super) fn split(
     line: &[u8],
     command: Command,
     version: Option<Version>,
-) -> Result<(&[u8], &[u8]), ErrorKind> {
+) -> Result<Line<'_>, ErrorKind> {
     str::from_utf8(line).map_err(|_| ErrorKind::Utf8Invalid)?;
+    if let Some(colon) = memchr(b':', line)
+        && let (name, [_, value @ ..]) = line.split_at(colon)
+        && memchr2(b'\\', b'\r', name).is_none()
+        && memchr3(b'\\', b'\r', b':', value).is_none()
+        && !trim(name, version).is_empty()
+    {
+        let is_plain = true;
+        return Ok(Line {
+            name,
+            value,
+            is_plain,
+        });
+    }
+    split_special(line, command, version)
+}
+
+fn split_special(
+    line: &[u8],
+    command: Command,
+    version: Option<Version>,
+) -> Result<Line<'_>, ErrorKind> {
     let escapes = Escapes::of(version, command);
     // Before STOMP 1.2 a carriage return is data, and there is no escape for it.
     if escapes == Escapes::V1_2 && memchr(b'\r', line).is_some() {
@@ -74,7 +104,12 @@ pub(super) fn split(
     }
     escapes.check(name)?;
     escapes.check(value)?;
-    Ok((name, value))
+    let is_plain = false;
+    Ok(Line {
+        name,
+        value,
+        is_plain,
+    })
 }
 
 /// The number that a `content-length` header gives (STOMP 1.2, Header content-length).

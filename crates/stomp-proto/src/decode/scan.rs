@@ -9,7 +9,7 @@ use crate::{
     command::Command,
     decode::{
         Rules,
-        header::{self, LineLimit},
+        header::{self, Line, LineLimit},
     },
     error::{Error, ErrorKind},
     escapes::Escapes,
@@ -202,17 +202,21 @@ impl Scan {
             });
         }
         let start = line.start as u32;
-        let (name, value) =
-            header::split(octets.get(line).unwrap_or_default(), command, rules.version)?;
+        let Line {
+            name,
+            value,
+            is_plain,
+        } = header::split(octets.get(line).unwrap_or_default(), command, rules.version)?;
         if self.content_length.is_none() && trim(name, rules.version) == b"content-length" {
             self.content_length = Some(header::content_length(value, rules)?);
         }
         let (name_bytes, value_bytes) = (name.len() as u32, value.len() as u32);
-        self.headers.push(HeaderSpan {
+        let span = HeaderSpan {
             start,
             name_bytes,
             value_bytes,
-        });
+        };
+        self.headers.push(span, is_plain);
         Ok(())
     }
 

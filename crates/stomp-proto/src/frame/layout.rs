@@ -26,25 +26,31 @@ pub(crate) struct HeaderSpan {
 
 impl HeaderSpan {
     pub(crate) fn name<'o>(&self, octets: &'o [u8]) -> &'o [u8] {
-        part(octets, self.start, self.name_bytes)
+        octets.get(self.name_range()).unwrap_or_default()
     }
 
     pub(crate) fn value<'o>(&self, octets: &'o [u8]) -> &'o [u8] {
-        part(octets, self.start + self.name_bytes + 1, self.value_bytes)
+        octets.get(self.value_range()).unwrap_or_default()
     }
-}
 
-fn part(octets: &[u8], start: u32, bytes: u32) -> &[u8] {
-    octets
-        .get(start as usize..start as usize + bytes as usize)
-        .unwrap_or_default()
+    pub(crate) fn name_range(&self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + self.name_bytes as usize
+    }
+
+    pub(crate) fn value_range(&self) -> Range<usize> {
+        let start = self.name_range().end + 1;
+        start..start + self.value_bytes as usize
+    }
 }
 
 /// The header lines of a frame, in order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HeaderSpans {
     first: [HeaderSpan; INLINE],
-    first_count: usize,
+    first_count: u8,
+    /// Whether a version writes one of them otherwise than it is.
+    has_special: bool,
     /// All of them, once there are too many.
     all: Vec<HeaderSpan>,
 }
@@ -52,14 +58,23 @@ pub(crate) struct HeaderSpans {
 impl HeaderSpans {
     pub(crate) fn as_slice(&self) -> &[HeaderSpan] {
         if self.all.is_empty() {
-            self.first.get(..self.first_count).unwrap_or_default()
+            self.first
+                .get(..self.first_count.into())
+                .unwrap_or_default()
         } else {
             &self.all
         }
     }
 
-    pub(crate) fn push(&mut self, span: HeaderSpan) {
-        if let Some(slot) = self.first.get_mut(self.first_count) {
+    /// Whether every version writes all of them as they are.
+    pub(crate) fn are_plain(&self) -> bool {
+        !self.has_special
+    }
+
+    /// Adds one, which is plain if every version writes name and value as they are.
+    pub(crate) fn push(&mut self, span: HeaderSpan, is_plain: bool) {
+        self.has_special |= !is_plain;
+        if let Some(slot) = self.first.get_mut(usize::from(self.first_count)) {
             *slot = span;
             self.first_count += 1;
             return;
@@ -80,10 +95,12 @@ mod tests {
         let mut spans = HeaderSpans::default();
         for start in 0..20 {
             assert_eq!(spans.as_slice().len(), start as usize);
-            spans.push(HeaderSpan {
+            let span = HeaderSpan {
                 start,
                 ..HeaderSpan::default()
-            });
+            };
+            spans.push(span, start != 9);
+            assert_eq!(spans.are_plain(), start < 9);
         }
         assert!(spans.as_slice().iter().map(|span| span.start).eq(0..20));
     }

@@ -12,33 +12,36 @@ use memchr::memchr;
 pub use self::stored::InvalidTail;
 use crate::{
     encode::FrameWriter,
-    escapes::{Escapes, is_plain},
-    frame::Frame,
+    escapes::{self, Escapes},
+    frame::{Frame, Header},
     version::Version,
 };
 
 /// What the server alone says in a MESSAGE, and what of a SEND is not meant for receivers. A sender
 /// who could set these could pass a message off as another.
-const NOT_THE_SENDERS: [&str; 18] = [
-    "ack",
-    "browser",
-    "content-length",
-    "dead-letter-deliveries",
-    "dead-letter-kind",
-    "dead-letter-origin",
-    "dead-letter-reason",
-    "delivery-count",
-    "epoch",
-    "message-id",
-    "offset",
-    "receipt",
-    "receipt-level",
-    "redelivered",
-    "retained",
-    "subscription",
-    "transaction",
-    "x-stream-offset",
-];
+fn is_not_the_senders(name: &str) -> bool {
+    matches!(
+        name,
+        "ack"
+            | "browser"
+            | "content-length"
+            | "dead-letter-deliveries"
+            | "dead-letter-kind"
+            | "dead-letter-origin"
+            | "dead-letter-reason"
+            | "delivery-count"
+            | "epoch"
+            | "message-id"
+            | "offset"
+            | "receipt"
+            | "receipt-level"
+            | "redelivered"
+            | "retained"
+            | "subscription"
+            | "transaction"
+            | "x-stream-offset"
+    )
+}
 
 /// The part of a MESSAGE that all receivers share: from the header after the head to the NUL.
 ///
@@ -63,18 +66,18 @@ impl Tail {
     #[must_use]
     pub fn from_send(frame: &Frame<'_>) -> Self {
         let senders = frame
-            .headers()
-            .filter(|(name, _)| !NOT_THE_SENDERS.contains(&name.as_ref()));
+            .lines()
+            .filter(|header| !is_not_the_senders(&header.name));
         Self::build(senders, frame.body())
     }
 
     /// The tail of a message of the server's own.
     #[must_use]
     pub fn new(destination: &str, headers: &[(&str, &str)], body: &[u8]) -> Self {
-        let destination = (Cow::Borrowed("destination"), Cow::Borrowed(destination));
+        let destination = unseen("destination".into(), destination.into());
         let others = headers
             .iter()
-            .map(|&(name, value)| (name.into(), value.into()));
+            .map(|&(name, value)| unseen(name.into(), value.into()));
         Self::build(std::iter::once(destination).chain(others), body)
     }
 
@@ -83,9 +86,10 @@ impl Tail {
     pub fn with_headers(&self, headers: &[(&str, &str)]) -> Self {
         let replaced = |name: &str| headers.iter().any(|(new, _)| *new == name);
         let kept = self.headers().filter(|(name, _)| !replaced(name));
+        let kept = kept.map(|(name, value)| unseen(name, value));
         let new = headers
             .iter()
-            .map(|&(name, value)| (name.into(), value.into()));
+            .map(|&(name, value)| unseen(name.into(), value.into()));
         Self::build(new.chain(kept), self.body())
     }
 
@@ -137,13 +141,22 @@ impl Tail {
             .get_or_init(|| simdutf8::basic::from_utf8(self.body()).is_ok())
     }
 
-    fn build<'h>(headers: impl Iterator<Item = (Cow<'h, str>, Cow<'h, str>)>, body: &[u8]) -> Self {
+    fn build<'h>(headers: impl Iterator<Item = Header<'h>>, body: &[u8]) -> Self {
         let mut octets = Vec::with_capacity(body.len() + 256);
         let mut writer = FrameWriter::resume(&mut octets, Escapes::V1_2);
         let mut plain = true;
-        for (name, value) in headers.filter(|(name, _)| name != "content-length") {
-            plain &= is_plain(&name) && is_plain(&value);
-            writer.header(&name, &value);
+        for Header {
+            name,
+            value,
+            is_plain,
+        } in headers.filter(|header| header.name != "content-length")
+        {
+            if is_plain {
+                writer.line(&name, &value);
+            } else {
+                plain &= escapes::is_plain(&name) && escapes::is_plain(&value);
+                writer.header(&name, &value);
+            }
         }
         let headers_end = octets.len();
         FrameWriter::resume(&mut octets, Escapes::V1_2).body(body);
@@ -186,6 +199,15 @@ impl Tail {
         }
         writer.body(self.body());
         octets.into()
+    }
+}
+
+/// A header that has not been looked at for what must be escaped.
+fn unseen<'h>(name: Cow<'h, str>, value: Cow<'h, str>) -> Header<'h> {
+    Header {
+        name,
+        value,
+        is_plain: false,
     }
 }
 

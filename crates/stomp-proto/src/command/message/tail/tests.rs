@@ -1,6 +1,7 @@
 //! Tests of the shared part of a MESSAGE: what it holds, and when versions share it.
 
 use expect_test::{Expect, expect};
+use gumboot_testkit::Splits;
 
 use super::*;
 
@@ -52,6 +53,28 @@ fn a_version_is_written_once() {
     assert_eq!(twice[0].as_ptr(), twice[1].as_ptr());
 }
 
+/// What the server alone says.
+const NOT_THE_SENDERS: [&str; 18] = [
+    "ack",
+    "browser",
+    "content-length",
+    "dead-letter-deliveries",
+    "dead-letter-kind",
+    "dead-letter-origin",
+    "dead-letter-reason",
+    "delivery-count",
+    "epoch",
+    "message-id",
+    "offset",
+    "receipt",
+    "receipt-level",
+    "redelivered",
+    "retained",
+    "subscription",
+    "transaction",
+    "x-stream-offset",
+];
+
 #[test]
 fn headers_of_the_server_are_left_out() {
     let forged = NOT_THE_SENDERS.map(|name| format!("{name}:2\n")).concat();
@@ -68,6 +91,98 @@ fn headers_of_the_server_are_left_out() {
             b"destination:/topic/a\ncontent-length:2\n\nhi\0"
             b"destination:/topic/a\ncontent-length:2\n\nhi\0"
             b"destination:/topic/a\ncontent-length:2\n\nhi\0"
+        "#]],
+    );
+}
+
+/// What the receivers of each version get of what is sent as `sent`, however that is cut.
+#[track_caller]
+fn check_sent(sent: Version, wire: &str, expect: &Expect) {
+    let mut shown = Vec::new();
+    for pieces in Splits::all(wire.as_bytes()) {
+        let mut decoder = crate::Decoder::new(crate::Limits::default());
+        decoder.set_version(sent);
+        let mut tails = Vec::new();
+        for piece in pieces {
+            let mut input = crate::Input::new(piece);
+            while let Some(decoded) = decoder.decode(&mut input).expect("it is valid") {
+                let crate::Decoded::Frame(frame) = decoded else {
+                    panic!("{decoded:?}");
+                };
+                let tail = Tail::from_send(&frame);
+                let stored = Tail::from_octets(tail.bytes(Version::V1_2)).expect("it is a tail");
+                assert_eq!(tail.is_plain, stored.is_plain);
+                tails.extend(Version::ALL.map(|version| format!("{:?}\n", tail.bytes(version))));
+            }
+        }
+        shown.push(tails.concat());
+    }
+    expect.assert_eq(&shown[0]);
+    shown.dedup();
+    assert_eq!(shown.len(), 1, "where it is cut matters");
+}
+
+#[test]
+fn plain_lines_are_the_same_for_all() {
+    let wire = "SEND\ndestination:/topic/é\nx:\nreceipt:r\r\ny: z \nx:2\n\nhi\0";
+    check_sent(
+        Version::V1_0,
+        wire,
+        &expect![[r#"
+            b"destination:/topic/\xc3\xa9\nx:\ny:z \ncontent-length:2\n\nhi\0"
+            b"destination:/topic/\xc3\xa9\nx:\ny:z \ncontent-length:2\n\nhi\0"
+            b"destination:/topic/\xc3\xa9\nx:\ny:z \ncontent-length:2\n\nhi\0"
+        "#]],
+    );
+    for version in [Version::V1_1, Version::V1_2] {
+        check_sent(
+            version,
+            wire,
+            &expect![[r#"
+                b"destination:/topic/\xc3\xa9\nx:\ny: z \ncontent-length:2\n\nhi\0"
+                b"destination:/topic/\xc3\xa9\nx:\ny: z \ncontent-length:2\n\nhi\0"
+                b"destination:/topic/\xc3\xa9\nx:\ny: z \ncontent-length:2\n\nhi\0"
+            "#]],
+        );
+    }
+}
+
+#[test]
+fn one_special_line_is_spelled_anew() {
+    check_sent(
+        Version::V1_2,
+        "SEND\ndestination:/a\nt:12\\c30\nx:y\nt:z\n\n\0",
+        &expect![[r#"
+            b"destination:/a\nt:12:30\nx:y\n\n\0"
+            b"destination:/a\nt:12\\c30\nx:y\n\n\0"
+            b"destination:/a\nt:12\\c30\nx:y\n\n\0"
+        "#]],
+    );
+    check_sent(
+        Version::V1_2,
+        "SEND\ndestination:/a\nx:y\nt:12:30\nr:\\r\n\n\0",
+        &expect![[r#"
+            b"destination:/a\nx:y\nt:12:30\nr:\r\n\n\0"
+            b"destination:/a\nx:y\nt:12\\c30\nr:\r\n\n\0"
+            b"destination:/a\nx:y\nt:12\\c30\nr:\\r\n\n\0"
+        "#]],
+    );
+    check_sent(
+        Version::V1_1,
+        "SEND\ndestination:/a\nx\\cz:y\nt:a\rb\nz:\n\n\0",
+        &expect![[r#"
+            b"destination:/a\nt:a\rb\nz:\n\n\0"
+            b"destination:/a\nx\\cz:y\nt:a\rb\nz:\n\n\0"
+            b"destination:/a\nx\\cz:y\nt:a\\rb\nz:\n\n\0"
+        "#]],
+    );
+    check_sent(
+        Version::V1_0,
+        "SEND\ndestination: /a\nt: 12:30\nx: y\nz:\\n\n x:2\n\n\0",
+        &expect![[r#"
+            b"destination:/a\nt:12:30\nx:y\nz:\\n\n\n\0"
+            b"destination:/a\nt:12\\c30\nx:y\nz:\\\\n\n\n\0"
+            b"destination:/a\nt:12\\c30\nx:y\nz:\\\\n\n\n\0"
         "#]],
     );
 }
