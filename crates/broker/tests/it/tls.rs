@@ -1,6 +1,6 @@
 //! The server with TLS: STOMP and the echo by HTTP/1.1 and by HTTP/2, and the end of it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use gumboot_broker::{Config, OriginPolicy, ServerTls};
 use gumboot_testkit::TcpPeer;
@@ -69,6 +69,22 @@ async fn stomp_and_echo_by_either_version_of_http() {
         let message = next(&mut stomp).await;
         assert!(message.starts_with("MESSAGE\n"), "{message}");
         assert!(message.ends_with("\n\nnews\0"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn long_echoes_by_either_version_of_http() {
+    // Not compressed: over TLS they are written from where they were read, over HTTP/2 from a copy.
+    let (server, clients) = secure(|config| Arc::make_mut(&mut config.websocket).deflate = None);
+    let texts = [20_000, 5, 9_000, 300_000, 12_000].map(|length| "κ".repeat(length));
+    for client in &clients {
+        let mut echo = open(&server, client, "/echo").await.unwrap();
+        for text in &texts {
+            echo.feed(text.clone()).await.unwrap();
+        }
+        for text in &texts {
+            assert!(next(&mut echo).await == *text);
+        }
     }
 }
 
