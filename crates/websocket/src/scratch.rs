@@ -4,8 +4,9 @@ use std::cell::Cell;
 
 use gumboot_websocket_proto::TransmitBuffer;
 
-/// The bytes that one read takes at most. Of 16 messages of 16 KiB, that is all that wait on a connection.
-pub const READ_BYTES_MAX: usize = 256 * 1024;
+/// The bytes that one read takes at most: a message of 256 KiB or 16 of 16 KiB, with their headers. What lies whole in one
+/// read is not copied.
+pub const READ_BYTES_MAX: usize = 260 * 1024;
 
 /// A write buffer that has grown beyond this is given back to the allocator, not kept. It holds the answers to what one
 /// read brought, and the room that a buffer has won by doubling.

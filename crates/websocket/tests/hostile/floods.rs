@@ -90,9 +90,10 @@ async fn pongs_do_not_pile_up_for_a_peer_that_does_not_read() {
         })
         .await;
         let (link, _) = socket.into_parts();
-        // A pong is as long as its ping, and a read takes so many bytes.
+        // A read takes so many bytes, of pings of 127 each. A client's pong is longer by its key.
+        let read_adds_max = READ_BYTES_MAX.div_ceil(127) * 131;
         let start = tokio::time::Instant::now();
-        let ended = drive(link, READ_BYTES_MAX, |_, _| {}).await;
+        let ended = drive(link, read_adds_max, |_, _| {}).await;
         assert!(matches!(ended, LinkError::WriteStalled), "{ended:?}");
         assert!(start.elapsed() >= WRITE_STALL_MAX);
         drop(peer.await.unwrap());
