@@ -1,5 +1,8 @@
 //! UTF-8 (RFC 6455 §8.1): text that is known to be valid, and the check of text that arrives in pieces.
 
+#[cfg(target_arch = "x86_64")]
+mod wide;
+
 use std::{
     fmt,
     ops::Deref,
@@ -165,6 +168,10 @@ fn sequence_bytes(first: u8) -> u8 {
 
 /// Whether a whole text is UTF-8.
 pub(crate) fn validate(text: &[u8]) -> Result<(), InvalidUtf8> {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(is_valid) = wide::is_valid(text) {
+        return is_valid.then_some(()).ok_or(InvalidUtf8);
+    }
     simdutf8::basic::from_utf8(text)
         .map(drop)
         .map_err(|_| InvalidUtf8)
