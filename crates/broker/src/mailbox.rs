@@ -164,7 +164,10 @@ impl Wakeups {
 
     /// Wakes them all. No lock may be held.
     pub(crate) fn wake(&mut self) {
-        self.0.drain(..).for_each(Waker::wake);
+        // Who only receives wakes nobody, and a list is emptied at a cost also if nothing is in it.
+        if !self.0.is_empty() {
+            self.0.drain(..).for_each(Waker::wake);
+        }
     }
 }
 

@@ -53,7 +53,23 @@ impl<'o> FrameWriter<'o> {
     pub fn header(&mut self, name: &str, value: &str) -> &mut Self {
         if !name.is_empty() && is_clean(name) && is_clean(value) {
             self.line(name, value);
-        } else if self.escapes.carries(name, value) {
+            return self;
+        }
+        self.special(name, value)
+    }
+
+    /// The same of a name of our own, which needs no look at what is in it.
+    pub(crate) fn header_of_clean_name(&mut self, name: &'static str, value: &str) -> &mut Self {
+        debug_assert!(!name.is_empty() && is_clean(name));
+        if is_clean(value) {
+            self.line(name, value);
+            return self;
+        }
+        self.special(name, value)
+    }
+
+    fn special(&mut self, name: &str, value: &str) -> &mut Self {
+        if self.escapes.carries(name, value) {
             self.escapes.escape(self.out, name);
             self.out.push(b':');
             self.escapes.escape(self.out, value);

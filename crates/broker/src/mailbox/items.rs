@@ -35,6 +35,14 @@ impl Items {
         self.first.take().or_else(|| self.more.pop_front())
     }
 
+    /// Gives back what room was made, once nothing is in it.
+    pub(crate) fn release(&mut self) {
+        debug_assert!(self.is_empty());
+        if self.more.capacity() > 0 {
+            self.more = VecDeque::new();
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Item> {
         self.first.iter().chain(&self.more)
     }

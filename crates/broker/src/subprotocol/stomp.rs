@@ -274,7 +274,8 @@ impl Subprotocol for Stomp {
         loop {
             if outbox.is_empty() {
                 signal = self.seat.mailbox().poll_take(cx, &mut outbox);
-                has_more |= !carrier.is_full() && self.list_portion(&mut outbox);
+                let may_list = !self.listings.is_empty() && !carrier.is_full();
+                has_more |= may_list && self.list_portion(&mut outbox);
             }
             let is_held = self.is_stalled || self.receipts.hold_messages();
             let messages = self.messages.out;

@@ -65,8 +65,11 @@ pub fn encode_head(
 /// come.
 pub fn begin_head(out: &mut Vec<u8>, version: Version, subscription: Option<&str>) {
     out.extend_from_slice(b"MESSAGE\n");
-    let mut headers = FrameWriter::resume(out, Escapes::of(Some(version), Command::Message));
-    headers.header_opt("subscription", subscription);
+    if let Some(id) = subscription {
+        let mut headers = FrameWriter::resume(out, Escapes::of(Some(version), Command::Message));
+        // A name without anything special is not looked at for every head.
+        headers.header_of_clean_name("subscription", id);
+    }
     out.extend_from_slice(b"message-id:");
 }
 

@@ -103,8 +103,11 @@ impl Connection {
     ) -> Result<(), SendError> {
         self.check_message()?;
         let opcode = opcode_of(kind);
-        if !self.push_shared(opcode, head, tail) {
-            self.push(opcode, head, Body::Lent(tail.bytes()))?;
+        let body = tail.bytes();
+        if self.sends_plain() && body.len() < FLATTEN_BELOW {
+            self.push_copies(opcode, head, body);
+        } else if !self.push_shared(opcode, head, tail) {
+            self.push(opcode, head, Body::Lent(body))?;
         }
         Ok(())
     }
@@ -137,7 +140,7 @@ impl Connection {
             return self.push(opcode, &[], Body::Copied(payload));
         }
         self.check_message()?;
-        let header = plain_header(opcode, payload);
+        let header = plain_header(opcode, payload.len());
         self.transmit.push_with(|flat| {
             header.encode(flat);
             flat.extend_from_slice(payload);
@@ -148,7 +151,7 @@ impl Connection {
     /// Queues a payload of the input that is being answered where it lies, or a copy.
     fn push_long(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
         self.check_message()?;
-        let header = plain_header(opcode, payload);
+        let header = plain_header(opcode, payload.len());
         if self.sends_plain() && self.transmit.push_lent(payload, |flat| header.encode(flat)) {
             return Ok(());
         }
@@ -159,6 +162,16 @@ impl Connection {
     #[inline]
     fn sends_plain(&self) -> bool {
         matches!(self.role, Role::Server) && self.deflate.is_none()
+    }
+
+    /// Queues a copy of a message of two parts that is neither masked nor compressed.
+    fn push_copies(&mut self, opcode: Opcode, head: &[u8], body: &[u8]) {
+        let header = plain_header(opcode, head.len() + body.len());
+        self.transmit.push_with(|flat| {
+            header.encode(flat);
+            flat.extend_from_slice(head);
+            flat.extend_from_slice(body);
+        });
     }
 
     fn push(&mut self, opcode: Opcode, head: &[u8], body: Body<'_>) -> Result<(), SendError> {
@@ -313,13 +326,13 @@ impl Connection {
 }
 
 /// The header of a whole message that is neither masked nor compressed.
-fn plain_header(opcode: Opcode, payload: &[u8]) -> FrameHeader {
+fn plain_header(opcode: Opcode, payload_bytes: usize) -> FrameHeader {
     FrameHeader {
         fin: true,
         rsv1: false,
         opcode,
         mask: None,
-        payload_bytes: payload.len() as u64,
+        payload_bytes: payload_bytes as u64,
     }
 }
 

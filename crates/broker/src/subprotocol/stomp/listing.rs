@@ -43,6 +43,11 @@ impl Listings {
         self.0.get_or_insert_default().0.push_back(listing);
     }
 
+    /// Whether none is on its way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     fn pop(&mut self) -> Option<Listing> {
         let next = self.0.as_mut()?.0.pop_front();
         self.0.take_if(|turns| turns.0.is_empty());

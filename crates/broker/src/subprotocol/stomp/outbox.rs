@@ -81,7 +81,7 @@ impl Stomp {
             }
         }
         if outbox.is_empty() {
-            *outbox = Items::default();
+            outbox.release();
         }
         self.session.handle_sent(now);
         if !sent.is_empty() {
