@@ -49,7 +49,12 @@ impl Destination {
             prefix: offset(prefix),
             scope: offset(scope),
         };
-        let is_pattern = destination.segments().any(is_wildcard);
+        // Nearly all names are none, and cutting one into segments takes longer than to look for what makes a wildcard.
+        let octets = destination.rest().as_bytes();
+        let may_be = octets
+            .iter()
+            .any(|octet| matches!(octet, b'*' | b'>' | b'#'));
+        let is_pattern = may_be && destination.segments().any(is_wildcard);
         destination.is_pattern = is_pattern;
         destination
     }

@@ -3,14 +3,11 @@
 
 pub(crate) mod consumer;
 pub(crate) mod groups;
+mod places;
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    num::NonZeroU64,
-    sync::Arc,
-};
+use std::{collections::VecDeque, num::NonZeroU64, sync::Arc};
 
-use self::groups::Groups;
+use self::{groups::Groups, places::Places};
 use crate::{
     destination::{Destination, Kind},
     message::{MessageId, PRIORITY_MAX, Properties, QueueName},
@@ -102,12 +99,7 @@ pub(crate) struct Queue<M> {
     pub(crate) binding: Option<Binding>,
     entries: NumberMap<MessageId, Entry<M>>,
     bytes: usize,
-    /// Of these, the ones that are leased.
-    leased: Amount,
-    ready: BTreeMap<Rank, MessageId>,
-    delayed: BTreeSet<(Timestamp, MessageId)>,
-    /// Those that have an end and are not leased.
-    expiring: BTreeSet<(Timestamp, MessageId)>,
+    places: Places,
     /// Those who take messages; not those who have ended.
     pub(crate) consumers: Vec<ConsumerKey>,
     /// How many take messages or look at them.
@@ -157,10 +149,7 @@ impl<M> Queue<M> {
             binding: None,
             entries: NumberMap::default(),
             bytes: 0,
-            leased: Amount::default(),
-            ready: BTreeMap::new(),
-            delayed: BTreeSet::new(),
-            expiring: BTreeSet::new(),
+            places: Places::default(),
             consumers: Vec::new(),
             attached: 0,
             ring: VecDeque::new(),
@@ -184,7 +173,7 @@ impl<M> Queue<M> {
 
     /// Of these, the ones that are leased.
     pub(crate) fn leased(&self) -> Amount {
-        self.leased
+        self.places.leased()
     }
 
     /// Whether it is that of a subscription to a topic.
@@ -253,107 +242,30 @@ impl<M> Queue<M> {
     pub(crate) fn insert(&mut self, id: MessageId, entry: Entry<M>) {
         self.bytes += entry.properties.bytes;
         self.groups.on_enqueued(entry.properties.group.as_ref());
+        self.places.add(id, &entry);
         self.entries.insert(id, entry);
-        self.index(id);
     }
 
     /// Takes a message out for good.
     pub(crate) fn remove(&mut self, id: MessageId) -> Option<Entry<M>> {
-        self.unindex(id);
         let entry = self.entries.remove(&id)?;
+        self.places.remove(id, &entry);
         self.bytes -= entry.properties.bytes;
         self.groups.on_settled(entry.properties.group.as_ref());
         Some(entry)
     }
 
-    /// Changes what a message waits for; gives its place if it is ready now.
-    pub(crate) fn change(&mut self, id: MessageId, state: State) -> Option<Rank> {
-        self.unindex(id);
-        self.entries.get_mut(&id)?.state = state;
-        self.index(id);
-        let entry = self.entries.get(&id)?;
-        (state == State::Ready).then(|| entry.rank())
+    /// Changes what a message waits for; gives it as it is then.
+    pub(crate) fn change(&mut self, id: MessageId, state: State) -> Option<&mut Entry<M>> {
+        let entry = self.entries.get_mut(&id)?;
+        self.places.remove(id, entry);
+        entry.state = state;
+        self.places.add(id, entry);
+        Some(entry)
     }
 
-    fn index(&mut self, id: MessageId) {
-        let Some(entry) = self.entries.get(&id) else {
-            return;
-        };
-        match entry.state {
-            State::Delayed { due, .. } => drop(self.delayed.insert((due, id))),
-            State::Ready => drop(self.ready.insert(entry.rank(), id)),
-            State::Leased => {
-                self.leased.messages += 1;
-                self.leased.bytes += entry.properties.bytes;
-                return;
-            }
-        }
-        if let Some(expires) = entry.properties.expires {
-            self.expiring.insert((expires, id));
-        }
-    }
-
-    fn unindex(&mut self, id: MessageId) {
-        let Some(entry) = self.entries.get(&id) else {
-            return;
-        };
-        match entry.state {
-            State::Delayed { due, .. } => drop(self.delayed.remove(&(due, id))),
-            State::Ready => drop(self.ready.remove(&entry.rank())),
-            State::Leased => {
-                self.leased.messages -= 1;
-                self.leased.bytes -= entry.properties.bytes;
-                return;
-            }
-        }
-        if let Some(expires) = entry.properties.expires {
-            self.expiring.remove(&(expires, id));
-        }
-    }
-
-    pub(crate) fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
-    }
-
-    pub(crate) fn ready_count(&self) -> usize {
-        self.ready.len()
-    }
-
-    pub(crate) fn delayed_count(&self) -> usize {
-        self.delayed.len()
-    }
-
-    /// The messages that are ready, in order.
-    pub(crate) fn ready_from(&self, rank: Rank) -> impl Iterator<Item = (Rank, MessageId)> {
-        self.ready.range(rank..).map(|(rank, id)| (*rank, *id))
-    }
-
-    /// The first message that is due.
-    pub(crate) fn due(&self, now: Timestamp) -> Option<MessageId> {
-        let (due, id) = self.delayed.first()?;
-        (*due <= now).then_some(*id)
-    }
-
-    /// The first message that nobody is to get any more.
-    pub(crate) fn expired(&self, now: Timestamp) -> Option<MessageId> {
-        let (expires, id) = self.expiring.first()?;
-        (*expires <= now).then_some(*id)
-    }
-
-    /// When one of its messages is due or expires.
-    pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let due = self.delayed.first().map(|(due, _)| *due);
-        let expires = self.expiring.first().map(|(expires, _)| *expires);
-        due.into_iter().chain(expires).min()
-    }
-
-    /// The message to drop first: of those that wait the least important, and of these the oldest.
-    pub(crate) fn least(&self) -> Option<MessageId> {
-        let lowest = self.ready.last_key_value().map(|(rank, _)| rank.class);
-        let ready = lowest.and_then(|class| {
-            let first = Rank { class, order: 0 };
-            self.ready.range(first..).next().map(|(_, id)| *id)
-        });
-        ready.or_else(|| self.delayed.first().map(|(_, id)| *id))
+    /// Where its messages stand, by what they wait for.
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
     }
 }

@@ -244,7 +244,7 @@ impl<M: Payload> Queues<M> {
 
     fn set_timer(&mut self, key: QueueKey) {
         let queue = &mut self.queues[key.0];
-        let deadline = queue.deadline();
+        let deadline = queue.places().deadline();
         if queue.timer == deadline {
             return;
         }
@@ -282,7 +282,7 @@ impl<M: Payload> Queues<M> {
     fn wake(&mut self, key: QueueKey, now: Timestamp, work: &mut usize) {
         while *work > 0 {
             let queue = &mut self.queues[key.0];
-            let Some(id) = queue.due(now) else {
+            let Some(id) = queue.places().due(now) else {
                 return;
             };
             *work -= 1;
@@ -305,7 +305,7 @@ impl<M: Payload> Queues<M> {
         output: &mut impl Output<M>,
     ) {
         while *work > 0 {
-            let Some(id) = self.queues[key.0].expired(now) else {
+            let Some(id) = self.queues[key.0].places().expired(now) else {
                 return;
             };
             *work -= 1;
@@ -316,7 +316,8 @@ impl<M: Payload> Queues<M> {
     /// A message waits for a consumer, at its place.
     fn make_ready(&mut self, key: QueueKey, id: MessageId) {
         let queue = &mut self.queues[key.0];
-        if let Some(rank) = queue.change(id, State::Ready) {
+        if let Some(entry) = queue.change(id, State::Ready) {
+            let rank = entry.rank();
             lower_cursors(queue, &mut self.consumers, rank);
         }
     }

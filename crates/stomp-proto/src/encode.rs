@@ -117,7 +117,8 @@ impl<'o> FrameWriter<'o> {
     /// is empty.
     pub fn body(mut self, body: &[u8]) {
         if !body.is_empty() {
-            self.header_display("content-length", body.len());
+            let mut digits = itoa::Buffer::new();
+            self.line("content-length", digits.format(body.len()));
         }
         self.out.reserve(body.len() + 2);
         self.out.push(b'\n');

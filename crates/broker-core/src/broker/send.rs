@@ -65,16 +65,24 @@ impl<M: Payload> Broker<M> {
             };
             return self.send_later(session_id, id, send).map(|()| 0);
         }
-        if is_kept(&destination, send.properties) {
-            self.check_one(session, &destination, send.properties)?;
-        }
+        let queue = if is_kept(&destination, send.properties) {
+            self.check_one(session, &destination, send.properties)?
+        } else {
+            None
+        };
         let sent = Sent {
             message: send.message,
             properties: send.properties,
             producer: Some(session.serial),
             offset: None,
         };
-        let count = self.apply_send(now, session_id, &destination, sent, output);
+        let count = match queue {
+            Some(key) => {
+                self.queues.enqueue(now, key, sent, output);
+                1
+            }
+            None => self.apply_send(now, session_id, &destination, sent, output),
+        };
         self.queues.flush(now, output);
         Ok(count)
     }
@@ -123,10 +131,14 @@ impl<M: Payload> Broker<M> {
         session: &Session<M>,
         destination: &Destination,
     ) -> Result<(), Refusal> {
-        let is_new = destination.kind() == Kind::Queue && self.queues.named(destination).is_none();
         let may = |action| session.login.access.allows(action, destination);
-        let allowed =
-            is_own(session, destination) || may(Action::Write) && (!is_new || may(Action::Create));
+        // Most may do both, and then nobody has to look whether there is such a queue.
+        let may_open = || {
+            destination.kind() != Kind::Queue
+                || may(Action::Create)
+                || self.queues.named(destination).is_some()
+        };
+        let allowed = is_own(session, destination) || may(Action::Write) && may_open();
         if allowed {
             Ok(())
         } else {

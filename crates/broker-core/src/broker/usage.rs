@@ -68,7 +68,7 @@ impl QueueUsage {
             messages: amount.messages,
             bytes: amount.bytes,
             leased: queue.leased().messages,
-            delayed: queue.delayed_count(),
+            delayed: queue.places().delayed_count(),
             consumers: queue.attached,
             groups: queue.groups.len(),
         }

@@ -81,7 +81,7 @@ impl Kinds {
         if rest.is_empty() {
             return Err(DestinationError::Empty);
         }
-        if rest.chars().any(char::is_control) {
+        if has_control(rest) {
             return Err(DestinationError::ControlCharacter);
         }
         let scope = prefix + owner_len(kind, rest);
@@ -104,6 +104,11 @@ impl Kinds {
             }),
         }
     }
+}
+
+/// Whether there is a control character. Nearly all names are of graphic ASCII, and are looked at octet by octet only.
+fn has_control(name: &str) -> bool {
+    !name.bytes().all(|octet| octet.is_ascii_graphic()) && name.chars().any(char::is_control)
 }
 
 /// How long `@OWNER/` is at the beginning of a temporary destination's name.

@@ -40,6 +40,13 @@ fn what_is_none() {
     }
     assert_eq!(refused("/topic/"), DestinationError::Empty);
     assert_eq!(refused("/topic/a\nb"), DestinationError::ControlCharacter);
+    for name in ["/topic/a\u{85}", "/topic/é\t", "/topic/a\u{7f}"] {
+        assert_eq!(
+            refused(name),
+            DestinationError::ControlCharacter,
+            "{name:?}"
+        );
+    }
     for name in ["/topic/**.a", "/topic/a.>/b", "/topic/#.b"] {
         assert_eq!(refused(name), DestinationError::Wildcard, "{name}");
     }

@@ -56,7 +56,7 @@ impl<M: Payload> Queues<M> {
     pub(crate) fn attach_browser(&mut self, mut consumer: Consumer) -> ConsumerKey {
         let queue_key = consumer.queue;
         let queue = &mut self.queues[queue_key.0];
-        consumer.browse = Some(queue.ready_count());
+        consumer.browse = Some(queue.places().ready_count());
         let key = ConsumerKey(self.consumers.insert(consumer));
         queue.attached += 1;
         queue.browsers.push_back(key);

@@ -35,7 +35,7 @@ impl<M: Payload> Queues<M> {
         let mut idle = 0;
         loop {
             let queue = &self.queues[key.0];
-            if queue.is_closed || !queue.has_ready() {
+            if queue.is_closed || !queue.places().has_ready() {
                 return;
             }
             if let Some(&alone) = queue.exclusive.first() {
@@ -109,7 +109,7 @@ fn find<M: Payload>(
 ) -> (Turn, Option<MessageId>) {
     let mut cursor = consumer.cursor;
     let mut outcome = (Turn::Nothing, None);
-    for (rank, id) in queue.ready_from(consumer.cursor) {
+    for (rank, id) in queue.places().ready_from(consumer.cursor) {
         let Some(entry) = queue.entry(id) else {
             continue;
         };
@@ -143,8 +143,7 @@ fn lease<M: Payload>(
     id: MessageId,
     output: &mut impl Output<M>,
 ) {
-    queue.change(id, State::Leased);
-    let Some(entry) = queue.entry_mut(id) else {
+    let Some(entry) = queue.change(id, State::Leased) else {
         return;
     };
     entry.deliveries += 1;
@@ -171,7 +170,7 @@ fn show<M: Payload>(
 ) -> bool {
     let mut cursor: Rank = consumer.cursor;
     let mut remaining = consumer.browse.unwrap_or_default();
-    for (rank, id) in queue.ready_from(consumer.cursor) {
+    for (rank, id) in queue.places().ready_from(consumer.cursor) {
         let Some(entry) = queue.entry(id) else {
             continue;
         };

@@ -146,7 +146,7 @@ impl<M: Payload> Queues<M> {
             return false;
         }
         while self.excess(bytes) > 0 {
-            let Some(id) = self.queues[key.0].least() else {
+            let Some(id) = self.queues[key.0].places().least() else {
                 return false;
             };
             self.discard(key, id, Settled::Dropped, output);
@@ -258,7 +258,7 @@ impl<M: Payload> Queues<M> {
             if fits(queue.amount(), one, &queue.policy) {
                 return true;
             }
-            let Some(id) = queue.least() else {
+            let Some(id) = queue.places().least() else {
                 return false;
             };
             self.discard(key, id, Settled::Dropped, output);

@@ -8,7 +8,7 @@ use crate::{
     destination::{Destination, Kind},
     error::Refusal,
     message::{Payload, Properties, Retain},
-    queue::Amount,
+    queue::{Amount, QueueKey},
     session::Session,
 };
 
@@ -66,24 +66,27 @@ impl<M: Payload> Broker<M> {
         }
     }
 
-    /// Whether there is room for one message.
+    /// Whether there is room for one message; gives the queue that it goes to, if that is there already.
     pub(in crate::broker) fn check_one(
         &self,
         session: &Session<M>,
         destination: &Destination,
         properties: &Properties,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<QueueKey>, Refusal> {
         if is_queue(destination) {
             let mut share = Share::default();
             share.add(Amount {
                 messages: 1,
                 bytes: properties.bytes,
             });
-            return self.check_shares(session, iter::once((destination, share)));
+            let key = self.queues.named(destination);
+            self.check_shares(session, iter::once((destination, key, share)))?;
+            return Ok(key);
         }
         let mut demand = Demand::default();
         self.add_demand(&mut demand, destination, properties);
-        self.check_demand(session, &demand)
+        self.check_demand(session, &demand)?;
+        Ok(None)
     }
 
     /// Whether there is room for all.
@@ -94,7 +97,8 @@ impl<M: Payload> Broker<M> {
     ) -> Result<(), Refusal> {
         let limits = &self.settings.limits;
         let shares = demand.queues.iter();
-        self.check_shares(session, shares.map(|(to, share)| (to, *share)))?;
+        let shares = shares.map(|(to, share)| (to, self.queues.named(to), *share));
+        self.check_shares(session, shares)?;
         if demand.retained != Amount::default() {
             self.retained.admit(demand.retained, limits)?;
         }
@@ -108,13 +112,12 @@ impl<M: Payload> Broker<M> {
     fn check_shares<'a>(
         &self,
         session: &Session<M>,
-        shares: impl Iterator<Item = (&'a Destination, Share)>,
+        shares: impl Iterator<Item = (&'a Destination, Option<QueueKey>, Share)>,
     ) -> Result<(), Refusal> {
         let mut all = Amount::default();
         let mut queues_new = 0;
         let mut temporaries = Temporaries::default();
-        for (destination, share) in shares {
-            let key = self.queues.named(destination);
+        for (destination, key, share) in shares {
             if key.is_none() && destination.kind() == Kind::TempQueue {
                 if !is_own(session, destination) {
                     continue;
