@@ -1,4 +1,5 @@
-//! Connections that wait: how much memory of the server's process each has, before it has seen a message and after.
+//! Connections that wait: how much memory of the server's process each has, before it has seen a message and after, and
+//! what it costs to open one.
 
 use serde_json::{Value, json};
 
@@ -56,7 +57,9 @@ pub(crate) fn run(args: &Args) -> Result<Value, Failure> {
     load.connect(WARM_UP)?;
     load.exchange_all("warming up")?;
     let before = server.settled_memory()?;
+    let cpu_before = server.cpu()?;
     load.connect(args.connections)?;
+    let opening = server.cpu()?.saturating_sub(cpu_before);
     let connected = server.settled_memory()?;
     load.exchange_all("messages")?;
     let after_message = server.settled_memory()?;
@@ -65,6 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<Value, Failure> {
         "connections": args.connections,
         "bytes_connected": each(connected),
         "bytes_after_message": each(after_message),
+        "cpu_ns_to_open": opening.as_nanos() as f64 / args.connections as f64,
     }))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::figures::number;
-use super::matrix::{thousands, verdict};
+use super::matrix::{thousands, time, verdict};
 use super::peers::{Peers, Server, Speaks};
 use super::pinned::Pinned;
 use super::progress::Progress;
@@ -41,7 +41,8 @@ const ABOUT: &str = "\
 Bytes of the server's process for each connection, as its share of memory (PSS) has grown: when all are connected and
 nothing has been sent, and after a message of 256 bytes on each. 100 connections come before, each with a message, and stay.
 Nothing of what the kernel keeps for sockets is in it. The servers `frames` are floors: WebSocket by hand, with nothing kept
-for a connection but its socket. One run each, since these figures do not depend on what else the machine does.
+for a connection but its socket. One run each, since these figures do not depend on what else the machine does; only the
+server's CPU time for each connection that opens does, one at a time, from TCP to the handshake and what STOMP needs behind it.
 Compression is as each server agrees to the offer of a browser. STOMP is over WebSocket, logged in, with heart-beats agreed
 and one subscription: all to one topic, or each to one of its own.";
 
@@ -53,6 +54,8 @@ struct Row {
     connections: u64,
     connected: f64,
     after_message: f64,
+    /// To open one, in nanoseconds.
+    opening: f64,
 }
 
 impl Row {
@@ -83,12 +86,13 @@ impl Row {
         ];
         let met = if met[0] == "met" { &met[1] } else { &met[0] };
         format!(
-            "| {} | {} | {} | {} | {} | {shown} | {met} |\n",
+            "| {} | {} | {} | {} | {} | {shown} | {met} | {} |\n",
             self.what,
             self.server,
             thousands(self.connections as f64),
             thousands(self.connected),
-            thousands(self.after_message)
+            thousands(self.after_message),
+            time(self.opening)
         )
     }
 }
@@ -152,8 +156,8 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Report, Failure> {
 fn text(rows: &[Row], picture: &str) -> String {
     let rows: Vec<String> = rows.iter().map(Row::text).collect();
     format!(
-        "{ABOUT}\n\n| what | server | connections | connected | after a message | aim | |\n\
-         | --- | --- | ---: | ---: | ---: | ---: | --- |\n{}{picture}",
+        "{ABOUT}\n\n| what | server | connections | connected | after a message | aim | | CPU to open |\n\
+         | --- | --- | ---: | ---: | ---: | ---: | --- | ---: |\n{}{picture}",
         rows.concat()
     )
 }
@@ -261,6 +265,7 @@ impl Idle<'_> {
             connections,
             connected: number(&figures, "bytes_connected")?,
             after_message: number(&figures, "bytes_after_message")?,
+            opening: number(&figures, "cpu_ns_to_open")?,
         })
     }
 }
@@ -276,6 +281,7 @@ mod tests {
             connections: 10_000,
             connected: bytes.0,
             after_message: bytes.1,
+            opening: 50_000.0,
         };
         row.text()
     }
@@ -287,6 +293,7 @@ mod tests {
             server,
             connections: 10_000,
             connected: 1.0,
+            opening: 1.0,
             after_message,
         };
         let rows = [
@@ -311,10 +318,16 @@ mod tests {
         let met = row("STOMP", "gumboot", (2_400.0, 2_999.6));
         assert_eq!(
             met,
-            "| STOMP | gumboot | 10,000 | 2,400 | 3,000 | 2,500 / 3,000 | met |\n"
+            "| STOMP | gumboot | 10,000 | 2,400 | 3,000 | 2,500 / 3,000 | met | 50.00 µs |\n"
         );
-        assert!(row("plain", "gumboot", (1_100.0, 1_201.0)).ends_with("| 1,200 | missed |\n"));
-        assert!(row("plain", "gumboot", (1_201.0, 1_100.0)).ends_with("| 1,200 | missed |\n"));
-        assert!(row("plain", "ws", (1.0, 1.0)).ends_with("|  |  |\n"));
+        assert!(
+            row("plain", "gumboot", (1_100.0, 1_201.0))
+                .ends_with("| 1,200 | missed | 50.00 µs |\n")
+        );
+        assert!(
+            row("plain", "gumboot", (1_201.0, 1_100.0))
+                .ends_with("| 1,200 | missed | 50.00 µs |\n")
+        );
+        assert!(row("plain", "ws", (1.0, 1.0)).ends_with("|  |  | 50.00 µs |\n"));
     }
 }
