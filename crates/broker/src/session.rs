@@ -45,6 +45,9 @@ pub(crate) trait Line<P> {
         owner: Option<Instant>,
     ) -> Poll<Result<(), LinkError>>;
 
+    /// Whether the last read most likely has left nothing behind.
+    fn is_drained(&self) -> bool;
+
     /// Whether the peer must first take what waits for it.
     fn is_blocked(&self) -> bool;
 
@@ -107,14 +110,14 @@ impl<L: Line<P>, P: Subprotocol> Session<L, P> {
 
     /// One round; ready if there may be more to do at once.
     fn poll_round(&mut self, cx: &mut Context<'_>, now: Instant, outbox: &mut Outbox) -> Poll<()> {
-        let blocked = self.line.is_blocked();
         let read = if self.protocol.takes_input() {
-            self.poll_read(cx, now)
+            self.poll_reads(cx, now, outbox)
         } else {
             Poll::Pending
         };
+        let blocked = self.line.is_blocked();
         let mut sent = Poll::Pending;
-        if read.is_ready() || *outbox == Outbox::Unknown {
+        if *outbox == Outbox::Unknown {
             sent = self.protocol.poll_outbox(cx, now, self.line.carrier());
             // If there was no room it may not have been looked at.
             *outbox = match sent.is_pending() && !self.line.is_blocked() {
@@ -122,10 +125,13 @@ impl<L: Line<P>, P: Subprotocol> Session<L, P> {
                 false => Outbox::Unknown,
             };
         }
+        let full = self.line.is_blocked();
         let _ = self.line.poll_write(cx, now).map(log_end);
-        if blocked && !self.line.is_blocked() {
-            // What was not read is no silence.
-            self.protocol.handle_received(now);
+        if full && !self.line.is_blocked() {
+            if blocked {
+                // What was not read is no silence.
+                self.protocol.handle_received(now);
+            }
             *outbox = Outbox::Unknown;
             return Poll::Ready(());
         }
@@ -138,6 +144,19 @@ impl<L: Line<P>, P: Subprotocol> Session<L, P> {
             return Poll::Ready(());
         }
         Poll::Pending
+    }
+
+    /// Reads, and once more where that finds nothing, so that the task is woken when there is something; ready if there may
+    /// be more. A round of its own for the second would ask for all the rest again.
+    fn poll_reads(&mut self, cx: &mut Context<'_>, now: Instant, outbox: &mut Outbox) -> Poll<()> {
+        ready!(self.poll_read(cx, now));
+        // What has come may have been for the one who sent it.
+        *outbox = Outbox::Unknown;
+        let goes_on = !self.line.is_ending() && self.protocol.takes_input();
+        if goes_on && self.line.is_drained() {
+            ready!(self.poll_read(cx, now));
+        }
+        Poll::Ready(())
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {

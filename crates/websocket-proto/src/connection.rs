@@ -31,7 +31,7 @@ use self::{
 pub use self::{
     lending::Lending,
     pieces::Piece,
-    transmit::{FLATTEN_BELOW, TransmitBuffer, TransmitQueue},
+    transmit::{FLATTEN_BELOW, LENT_BYTES_MIN, TransmitBuffer, TransmitQueue},
 };
 use crate::{
     close::CloseFrame,
@@ -74,6 +74,7 @@ impl<'a> Input<'a> {
         self.bytes.is_empty()
     }
 
+    #[inline]
     pub(crate) fn take_front(&mut self, count: usize) -> &'a mut [u8] {
         let (front, rest) = mem::take(&mut self.bytes).split_at_mut(count);
         self.bytes = rest;
@@ -175,7 +176,8 @@ impl Connection {
     ///
     /// # Errors
     /// The peer's fault. The Close that tells it has been queued, and nothing more is received.
-    #[inline]
+    // Of what a short message costs, a quarter would be the call and the way of its event through the memory.
+    #[inline(always)]
     pub fn handle_input<'a>(
         &mut self,
         now: Instant,
@@ -201,6 +203,7 @@ impl Connection {
     }
 
     /// What [`handle_input`](Self::handle_input) does with all but whole messages.
+    #[inline(never)]
     fn handle_rest<'a>(
         &mut self,
         now: Instant,
@@ -407,6 +410,7 @@ impl Connection {
     }
 
     /// What is due next, and when.
+    #[inline]
     fn deadline(&self) -> Option<(Instant, Deadline)> {
         let ended = matches!(self.closing, Closing::Clean | Closing::Dropped);
         let writing_close = self.closing != Closing::Open && !self.transmit.is_empty();
@@ -418,6 +422,7 @@ impl Connection {
     }
 
     /// Fails the connection (RFC 6455 §7.1.7): a Close that tells why, if none went out, and nothing after it.
+    #[cold]
     fn fail(&mut self, error: Error) -> Error {
         self.failed = true;
         self.receive.abandon();

@@ -87,7 +87,8 @@ pub use crate::{
     close::{CloseCode, CloseFrame, REASON_BYTES_MAX, ReasonTooLong},
     closing::Closing,
     connection::{
-        Connection, Event, FLATTEN_BELOW, Input, Lending, Piece, TransmitBuffer, TransmitQueue,
+        Connection, Event, FLATTEN_BELOW, Input, LENT_BYTES_MIN, Lending, Piece, TransmitBuffer,
+        TransmitQueue,
     },
     deflate::{DeflateConfig, DeflateParams, DeflatePool, SharedBytes},
     error::{Error, PeerMisbehaved, SendError},

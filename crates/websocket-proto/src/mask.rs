@@ -11,13 +11,12 @@ pub trait MaskKeys: Send {
 const WIDE_BYTES_MIN: usize = 128;
 
 /// Masks or unmasks `bytes`, of which the first is at `offset` in its frame's payload.
+// Most payloads are so short that the call would cost as much as the mask.
+#[inline(always)]
 pub(crate) fn apply(key: [u8; 4], offset: u64, bytes: &mut [u8]) {
     let key = rotated(key, offset);
-    if key == [0; 4] {
-        return;
-    }
     #[cfg(target_arch = "x86_64")]
-    if bytes.len() >= WIDE_BYTES_MIN && apply_avx2(key, bytes) {
+    if bytes.len() >= WIDE_BYTES_MIN && (key == [0; 4] || apply_avx2(key, bytes)) {
         return;
     }
     // The registers that every processor of a target has: SSE2 on x86-64, NEON on AArch64.
@@ -26,6 +25,7 @@ pub(crate) fn apply(key: [u8; 4], offset: u64, bytes: &mut [u8]) {
 
 /// [`apply_blocks`] in registers of 32 bytes; false, and nothing done, on a processor without AVX2.
 #[cfg(target_arch = "x86_64")]
+#[inline(never)]
 #[allow(unsafe_code)]
 fn apply_avx2(key: [u8; 4], bytes: &mut [u8]) -> bool {
     #[target_feature(enable = "avx2")]

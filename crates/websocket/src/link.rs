@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::BufMut;
-use gumboot_websocket_proto::{Closing, Connection, Event, Input, Lending};
+use gumboot_websocket_proto::{Closing, Connection, Event, Input, LENT_BYTES_MIN, Lending};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
@@ -135,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 feed(connection, now, input, on_event).map(|rest| *leftover = rest)
             };
             // A transport that takes one slice at a time would send each header by itself.
-            if !pipe.io().is_write_vectored() {
+            if bytes.len() < LENT_BYTES_MIN || !pipe.io().is_write_vectored() {
                 return Poll::Ready(feed(connection, &mut Input::new(bytes)));
             }
             let (mut lending, fed) = Lending::feed(connection, bytes, feed);
@@ -220,6 +220,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 return Poll::Ready(Ok(()));
             }
         }
+    }
+
+    /// Whether the last read brought less than it had room for: most likely there is nothing left to read.
+    pub fn is_drained(&self) -> bool {
+        self.pipe.is_drained() && self.leftover.is_none()
     }
 
     /// Whether this end has nothing more to read or send: [`Link::poll_end`] finishes it.

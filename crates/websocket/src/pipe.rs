@@ -166,6 +166,8 @@ pub struct Pipe<S> {
     timer: Timer,
     /// Whether the transport has passed on all that it took.
     is_flushed: bool,
+    /// Whether the last read had room for more than there was.
+    is_drained: bool,
     /// None while all is well, as it mostly is.
     trouble: Option<Box<Trouble>>,
     traffic: Traffic,
@@ -211,6 +213,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
             io,
             timer: Timer::default(),
             is_flushed: true,
+            is_drained: false,
             trouble: None,
             traffic: Traffic::default(),
         }
@@ -240,6 +243,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
     ///
     /// # Errors
     /// As [`Pipe::poll_read`].
+    #[inline]
     pub fn poll_read_slice<'a>(
         &mut self,
         cx: &mut Context<'_>,
@@ -247,6 +251,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
     ) -> Poll<Result<&'a mut [u8], LinkError>> {
         let mut read_buf = ReadBuf::new(buffer);
         let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut read_buf));
+        self.is_drained = read_buf.remaining() > 0;
         let count = self.count_read(read.map(|()| read_buf.filled().len()));
         Poll::Ready(count.map(|count| &mut buffer[..count]))
     }
@@ -261,6 +266,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         mut buffer: impl BufMut,
     ) -> Poll<Result<usize, LinkError>> {
         let read = ready!(pin!(self.io.read_buf(&mut buffer)).poll(cx));
+        self.is_drained = buffer.has_remaining_mut();
         Poll::Ready(self.count_read(read))
     }
 
@@ -312,6 +318,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         }
     }
 
+    /// Whether the last read brought less than it had room for: most likely there is nothing left to read.
+    pub fn is_drained(&self) -> bool {
+        self.is_drained
+    }
+
     /// Whether the transport has passed on all that it took.
     pub fn is_flushed(&self) -> bool {
         self.is_flushed
@@ -331,6 +342,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
     ///
     /// # Errors
     /// [`LinkError::WriteStalled`]
+    #[inline]
     pub fn poll_timer(
         &mut self,
         cx: &mut Context<'_>,

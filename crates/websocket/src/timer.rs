@@ -23,7 +23,9 @@ pub struct Timer {
 #[derive(Debug)]
 struct Set {
     alarms: Arc<Alarms>,
-    /// When it rings: the time of its alarms.
+    /// When it rings.
+    deadline: Instant,
+    /// The same as its alarms count it, which takes longer than to compare two instants.
     at: u64,
     /// Which task it wakes. The entry holds its waker, so no other that counts its holders can be the same.
     task: TaskId,
@@ -38,14 +40,17 @@ impl Timer {
     ///
     /// # Panics
     /// Outside a runtime of tokio's that keeps time.
+    #[inline]
     pub fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        if self
-            .set
-            .as_ref()
-            .is_some_and(|set| set.is_kept(cx, deadline))
-        {
-            return Poll::Pending;
+        match &self.set {
+            Some(set) if set.is_kept(cx, deadline) => Poll::Pending,
+            _ => self.poll_anew(cx, deadline),
         }
+    }
+
+    /// Does so with a timer that rings too late, or has rung.
+    #[inline(never)]
+    fn poll_anew(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         if deadline <= now() {
             return Poll::Ready(());
         }
@@ -65,6 +70,7 @@ impl Set {
         let task = task_of(cx);
         Self {
             alarms,
+            deadline,
             at,
             task,
             key,
@@ -72,14 +78,18 @@ impl Set {
     }
 
     /// Whether it will wake this task, and not after `deadline`.
+    #[inline]
     fn is_kept(&self, cx: &Context<'_>, deadline: Instant) -> bool {
         let waits = self.at > self.alarms.rung();
-        waits && self.at <= self.alarms.time_of(deadline) && self.task == task_of(cx)
+        waits && self.deadline <= deadline && self.task == task_of(cx)
     }
 
     fn reset(&mut self, cx: &Context<'_>, deadline: Instant) {
         let at = self.alarms.time_of(deadline);
-        self.at = self.alarms.reset(self.key, cx.waker(), at);
+        // If it waits for an earlier one already, it rings then.
+        if self.alarms.reset(self.key, cx.waker(), at) == at {
+            (self.at, self.deadline) = (at, deadline);
+        }
         self.task = task_of(cx);
         // Its runtime has ended just now, and may have woken the task of before.
         if self.alarms.are_over() {

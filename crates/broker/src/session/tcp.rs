@@ -112,6 +112,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<Stomp> for TcpLine<S> {
         Poll::Ready(self.ended_by(fired))
     }
 
+    fn is_drained(&self) -> bool {
+        self.pipe.is_drained()
+    }
+
     fn is_blocked(&self) -> bool {
         self.stream.is_full()
     }

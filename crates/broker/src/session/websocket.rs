@@ -21,6 +21,7 @@ pub(crate) trait OnMessage: Subprotocol {
 }
 
 impl OnMessage for Echo {
+    #[inline(always)]
     fn on_message(&mut self, _: Instant, message: MessageRef<'_>, connection: &mut Connection) {
         self.send_back(message, connection);
     }
@@ -67,6 +68,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: OnMessage> Line<P> for Link<S> {
         owner: Option<Instant>,
     ) -> Poll<Result<(), LinkError>> {
         Self::poll_timer(self, cx, owner)
+    }
+
+    fn is_drained(&self) -> bool {
+        Self::is_drained(self)
     }
 
     fn is_blocked(&self) -> bool {

@@ -101,6 +101,17 @@ impl Clock {
     /// What is due next, and when.
     #[inline]
     pub(super) fn deadline(&self, timing: &Timing, in_frame: bool) -> Option<(Instant, Deadline)> {
+        // It is asked after every read, and mostly the silence of the peer is all that there is to wait for.
+        if self.waits.is_none() && !in_frame && timing.idle_max.is_none() {
+            let interval = timing.ping_interval?;
+            return Some((self.last_received + interval, Deadline::Ping));
+        }
+        self.nearest(timing, in_frame)
+    }
+
+    /// What is due next of all that may be.
+    #[inline(never)]
+    fn nearest(&self, timing: &Timing, in_frame: bool) -> Option<(Instant, Deadline)> {
         let waits = self.waits.as_deref();
         if let Some(close_written) = waits.and_then(|waits| waits.close_written) {
             return Some(over(close_written, timing.close_wait_max, Wait::Close));
@@ -122,7 +133,7 @@ impl Clock {
     }
 }
 
-/// Which of two comes first; it is asked after every message, and mostly there is one.
+/// Which of two comes first.
 fn sooner<T>(one: Option<(Instant, T)>, other: Option<(Instant, T)>) -> Option<(Instant, T)> {
     match (one, other) {
         (Some(one), Some(other)) => Some(if one.0 <= other.0 { one } else { other }),

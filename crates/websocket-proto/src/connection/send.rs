@@ -149,6 +149,7 @@ impl Connection {
     }
 
     /// Queues a payload of the input that is being answered where it lies, or a copy.
+    #[inline(never)]
     fn push_long(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
         self.check_message()?;
         let header = plain_header(opcode, payload.len());
@@ -174,6 +175,7 @@ impl Connection {
         });
     }
 
+    #[inline(never)]
     fn push(&mut self, opcode: Opcode, head: &[u8], body: Body<'_>) -> Result<(), SendError> {
         self.check_message()?;
         if !self.push_compressed(opcode, head, body.as_slice()) {

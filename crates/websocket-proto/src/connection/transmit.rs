@@ -10,7 +10,7 @@ pub const FLATTEN_BELOW: usize = 2048;
 
 /// Payloads of so many bytes are pointed at where they lie in the input that is being answered. All that one read of
 /// 260 KiB can hold of them fit into one write of 64 slices, with their headers.
-pub(super) const LENT_BYTES_MIN: usize = 8 * 1024;
+pub const LENT_BYTES_MIN: usize = 8 * 1024;
 
 /// A flat buffer that has been consumed so far, and by more than half, is moved to its front.
 const COMPACT_ABOVE: usize = 16 * 1024;

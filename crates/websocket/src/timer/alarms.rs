@@ -92,6 +92,7 @@ impl Alarms {
     }
 
     /// Until when all have rung.
+    #[inline]
     pub(super) fn rung(&self) -> u64 {
         self.rung.load(Ordering::Acquire)
     }

@@ -28,7 +28,8 @@ struct Whole {
 
 impl Receive {
     /// The message at the front of the input, if it is of that kind; else the input is as it was.
-    #[inline]
+    // As `Connection::handle_input`, which it is the most of.
+    #[inline(always)]
     pub(in crate::connection) fn whole_message<'a>(
         &self,
         limits: &Limits,
