@@ -4,6 +4,7 @@ pub(crate) mod tcp;
 pub(crate) mod websocket;
 
 use std::{
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Instant,
@@ -70,6 +71,14 @@ enum Outbox {
     Waits,
 }
 
+/// What one round leaves for the next.
+#[derive(Debug)]
+struct Known {
+    outbox: Outbox,
+    /// Something was read, and is not answered yet.
+    has_read: bool,
+}
+
 /// The task of a connection: done when its transport has ended.
 #[derive(Debug)]
 pub(crate) struct Session<L, P> {
@@ -93,12 +102,16 @@ impl<L: Line<P>, P: Subprotocol> Session<L, P> {
     fn poll_rounds(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // What the clock says is needed for waits of seconds: it is read once.
         let now = now();
-        let mut outbox = Outbox::Unknown;
-        for _ in 0..ROUNDS_MAX {
+        let mut known = Known {
+            outbox: Outbox::Unknown,
+            has_read: false,
+        };
+        for round in 1..=ROUNDS_MAX {
             if self.line.is_ending() {
                 return self.poll_end(cx);
             }
-            if self.poll_round(cx, now, &mut outbox).is_pending() {
+            let is_last = round == ROUNDS_MAX;
+            if self.poll_round(cx, now, &mut known, is_last).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -108,12 +121,19 @@ impl<L: Line<P>, P: Subprotocol> Session<L, P> {
         Poll::Pending
     }
 
-    /// One round; ready if there may be more to do at once.
-    fn poll_round(&mut self, cx: &mut Context<'_>, now: Instant, outbox: &mut Outbox) -> Poll<()> {
-        let read = if self.protocol.takes_input() {
-            self.poll_reads(cx, now, outbox)
-        } else {
-            Poll::Pending
+    /// One round; ready if there may be more to do at once. Between two reads there is always a look at the outbox and a
+    /// write: the second may find the end, and what waits then goes nowhere.
+    fn poll_round(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        known: &mut Known,
+        is_last: bool,
+    ) -> Poll<()> {
+        let Known { outbox, has_read } = known;
+        let mut read = match mem::take(has_read) {
+            true => Poll::Ready(()),
+            false => self.poll_read(cx, now, outbox),
         };
         let blocked = self.line.is_blocked();
         let mut sent = Poll::Pending;
@@ -135,6 +155,13 @@ impl<L: Line<P>, P: Subprotocol> Session<L, P> {
             *outbox = Outbox::Unknown;
             return Poll::Ready(());
         }
+        let is_through = sent.is_pending() && !is_last && !self.line.is_ending();
+        if read.is_ready() && is_through && self.line.is_drained() {
+            // Most likely this finds nothing, and sees to it that the task is woken: a round of its own would ask for all
+            // the rest again.
+            read = self.poll_read(cx, now, outbox);
+            *has_read = read.is_ready();
+        }
         if read.is_ready() || sent.is_ready() || self.line.is_ending() {
             return Poll::Ready(());
         }
@@ -146,23 +173,17 @@ impl<L: Line<P>, P: Subprotocol> Session<L, P> {
         Poll::Pending
     }
 
-    /// Reads, and once more where that finds nothing, so that the task is woken when there is something; ready if there may
-    /// be more. A round of its own for the second would ask for all the rest again.
-    fn poll_reads(&mut self, cx: &mut Context<'_>, now: Instant, outbox: &mut Outbox) -> Poll<()> {
-        ready!(self.poll_read(cx, now));
-        // What has come may have been for the one who sent it.
-        *outbox = Outbox::Unknown;
-        let goes_on = !self.line.is_ending() && self.protocol.takes_input();
-        if goes_on && self.line.is_drained() {
-            ready!(self.poll_read(cx, now));
+    /// Reads; ready if there may be more.
+    #[inline(always)]
+    fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant, outbox: &mut Outbox) -> Poll<()> {
+        if !self.protocol.takes_input() {
+            return Poll::Pending;
         }
-        Poll::Ready(())
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
         let read = ready!(self.line.poll_read(cx, now, &mut self.protocol));
         self.protocol.after_batch();
         log_end(read);
+        // What has come may have been for the one who sent it.
+        *outbox = Outbox::Unknown;
         Poll::Ready(())
     }
 

@@ -106,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         } else {
             ready!(self.poll_read_once(cx, now, on_event))
         };
-        if let Err(LinkError::Eof | LinkError::Io(_)) = read {
+        if let Err(LinkError::Eof | LinkError::Io(_) | LinkError::WriteStalled) = read {
             self.abandon();
         }
         Poll::Ready(read)
@@ -142,7 +142,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             if lending.is_lent()
                 && let Poll::Ready(written) = write(pipe, cx, now, &mut lending)
             {
-                return Poll::Ready(fed.and(written));
+                // A transport that has failed is the end, whatever else was wrong.
+                return Poll::Ready(written.and(fed));
             }
             Poll::Ready(fed)
         })

@@ -249,8 +249,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
         cx: &mut Context<'_>,
         buffer: &'a mut [u8],
     ) -> Poll<Result<&'a mut [u8], LinkError>> {
+        let start = buffer.as_ptr();
         let mut read_buf = ReadBuf::new(buffer);
         let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut read_buf));
+        // What is in this buffer otherwise was read from another connection.
+        assert_eq!(
+            read_buf.filled().as_ptr(),
+            start,
+            "the transport has filled another buffer"
+        );
         self.is_drained = read_buf.remaining() > 0;
         let count = self.count_read(read.map(|()| read_buf.filled().len()));
         Poll::Ready(count.map(|count| &mut buffer[..count]))

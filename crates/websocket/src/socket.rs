@@ -160,7 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// `flush`, or `send` for the last one.
     ///
     /// Ready at once, unless so much waits now that the peer must first take some of it. The message is sent also if that
-    /// is not waited for.
+    /// is not waited for, so who never waits for it, as with a timeout that is short, sets no bound to what waits.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/loopback.rs.in"));

@@ -38,6 +38,23 @@ fn messages_of_one_read_come_in_order() {
     }
 }
 
+/// A client may end its direction at once behind what it asks (`nc -N`), which often comes with the same wake-up.
+#[test]
+fn what_was_asked_before_the_end_is_answered() {
+    const TIMES: usize = 100;
+
+    let server = TestServer::start();
+    for over in [Over::Tcp, Over::WebSocket] {
+        for number in 0..TIMES {
+            let mut client = server.client(over, "1.2");
+            client.subscribe("1", "/topic/a");
+            client.send(format!("SEND\ndestination:/topic/a\n\n{number}\0"));
+            client.tcp().send_end();
+            client.expect_message(number.to_string());
+        }
+    }
+}
+
 #[test]
 fn one_frame_in_many_messages() {
     let server = TestServer::start();

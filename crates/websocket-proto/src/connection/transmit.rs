@@ -90,8 +90,13 @@ impl TransmitQueue {
 
     /// From now on, until [`TransmitQueue::own`], parts of `input` may be pointed at. Whoever calls this sees to it that
     /// the input is neither changed nor moved until then: only [`Lending`](super::Lending) does.
+    ///
+    /// # Panics
+    /// If something waits that lies in an input of before, whose [`Lending`](super::Lending) has never been dropped: in
+    /// this one lie other bytes.
     pub(super) fn borrow_from(&mut self, input: &[u8]) {
         if input.len() >= LENT_BYTES_MIN {
+            assert!(!self.is_lent(), "an input was lent and never given back");
             self.buffer.get_or_insert_default().input = Some(addresses(input));
         }
     }
@@ -183,11 +188,12 @@ impl TransmitQueue {
 
     /// Gives the buffer away when nothing waits in it.
     pub fn reclaim(&mut self) -> Option<Box<TransmitBuffer>> {
-        if self.is_empty() {
-            self.buffer.take()
-        } else {
-            None
+        if !self.is_empty() {
+            return None;
         }
+        let mut buffer = self.buffer.take()?;
+        buffer.input = None;
+        Some(buffer)
     }
 
     /// Forgets what waits.

@@ -83,7 +83,9 @@ pub(super) fn is_valid(text: &[u8]) -> Option<bool> {
         return None;
     }
     // With VBMI came processors that are no slower while they use such registers.
-    let has_avx512 = is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vbmi");
+    let has_avx512 = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vbmi");
     // SAFETY: the function asks of its caller only that the processor has these, as was just detected.
     has_avx512.then(|| unsafe { is_valid_avx512(text) })
 }

@@ -2,6 +2,7 @@
 
 use std::{future::poll_fn, io::IoSlice, sync::Arc};
 
+use gumboot_testkit::{MASK, TEXT, encode_frame};
 use gumboot_websocket_proto::{CloseCode, CloseFrame, Config, DeflateParams, Message, MessageKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
@@ -263,8 +264,15 @@ async fn an_echo_that_a_peer_does_not_take_at_once_is_its_own() {
 #[tokio::test]
 async fn a_failed_write_of_an_echo_ends_the_link() {
     let [question, _] = both_ways(&[Message::binary(vec![1; 16 * 1024])]);
+    write_of_an_echo_fails(&question).await;
+    // Whatever else is wrong: this is a text that is none.
+    let violation = encode_frame(TEXT, &[0xff], Some(MASK));
+    write_of_an_echo_fails(&[question, violation].concat()).await;
+}
+
+async fn write_of_an_echo_fails(question: &[u8]) {
     let (mut link, mut peer) = link(question.len());
-    peer.write_all(&question).await.unwrap();
+    peer.write_all(question).await.unwrap();
     drop(peer);
     let mut cx = Context::from_waker(std::task::Waker::noop());
     let read = link.poll_read(&mut cx, now(), &mut |connection, event| {

@@ -209,3 +209,29 @@ fn nothing_stays_lent_behind_a_panic() {
     frames.fill(0);
     assert!(transmit(&mut server) == expected);
 }
+
+#[test]
+#[should_panic(expected = "an input was lent and never given back")]
+fn what_lies_in_an_input_of_before_is_not_looked_for_in_the_next() {
+    let mut server = server();
+    for _ in 0..2 {
+        let mut question = frames();
+        let (lending, fed) = Lending::feed(&mut server, &mut question, echo);
+        fed.unwrap();
+        assert!(lending.is_lent());
+        std::mem::forget(lending);
+    }
+}
+
+#[test]
+fn a_buffer_that_is_taken_away_midway_knows_no_input() {
+    let mut server = server();
+    let mut question = frames();
+    let (lending, buffer) = Lending::feed(&mut server, &mut question, |connection, _| {
+        connection.reclaim_buffer().unwrap()
+    });
+    drop(lending);
+    server.lend_buffer(buffer);
+    echo(&mut server, &mut Input::new(&mut question)).unwrap();
+    assert!(!server.transmit.is_lent());
+}
