@@ -260,16 +260,17 @@ impl Subprotocol for Stomp {
         if self.end == End::Ended || !carrier.is_open() {
             return Poll::Pending;
         }
-        let login = self.poll_login(cx, now, carrier);
-        if login.is_ready() {
-            return login;
+        // What was held until then may be for the one who sent it.
+        let logged_in = self.poll_login(cx, now, carrier);
+        if self.end == End::Ended {
+            return Poll::Ready(());
         }
         let answered = self.poll_journal(cx, now, carrier);
         if self.end == End::Ended {
             return Poll::Ready(());
         }
         let mut outbox = self.outbox.take().map_or_else(Items::default, |kept| *kept);
-        let mut has_more = answered.is_ready();
+        let mut has_more = answered.is_ready() || logged_in.is_ready();
         let (mut signal, mut has_sent) = (None, false);
         loop {
             if outbox.is_empty() {
@@ -299,7 +300,8 @@ impl Subprotocol for Stomp {
         if let Some(signal) = signal {
             self.on_signal(now, signal, carrier);
         }
-        if has_more {
+        // Who has ended reads again, whatever it waited for before.
+        if has_more || self.end == End::Ended {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -351,6 +353,7 @@ impl Subprotocol for Stomp {
         self.leave();
         self.receipts = Receipts::default();
         self.last_words = None;
+        self.is_stalled = false;
         self.end = End::Ended;
     }
 

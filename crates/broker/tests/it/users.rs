@@ -74,6 +74,22 @@ fn a_passcode_is_compared_as_it_stands_in_each_version() {
     });
 }
 
+/// What came with the CONNECT is held until the passcode is checked, and the end of the client's direction comes before.
+#[test]
+fn what_was_asked_behind_a_log_in_is_answered_after_the_end() {
+    let server = server();
+    for over in [Over::Tcp, Over::WebSocket] {
+        let mut client = server.open(over);
+        client.send(
+            "CONNECT\naccept-version:1.2\nhost:h\nlogin:bob\npasscode:secret\n\n\0\
+             SUBSCRIBE\nid:1\ndestination:/topic/a\n\n\0SEND\ndestination:/topic/a\n\nhi\0",
+        );
+        client.tcp().send_end();
+        client.expect("CONNECTED");
+        client.expect_message("hi");
+    }
+}
+
 #[test]
 fn who_does_not_know_the_passcode_is_told_late_and_closed() {
     let server = server();
